@@ -1,0 +1,80 @@
+import type { DeltaType } from '../delta.ts'
+import type { LogLevel } from '../log.ts'
+import type { RedisSettings } from '../redis/connection.ts'
+
+/** The whole configuration, checked, with every default filled in and every path absolute. */
+export interface Settings {
+  /** The file it came from; undefined when there is none. */
+  readonly file: string | undefined
+  readonly redis: RedisSettings
+  readonly clusters: readonly ClusterSettings[]
+  /** The folder of function modules; undefined when it was not configured and `./functions` is not there. */
+  readonly functions: string | undefined
+  readonly sinks: readonly SinkSettings[]
+  /** What goes to sinks; functions carry their own. */
+  readonly triggers: readonly SinkTrigger[]
+  readonly delivery: DeliverySettings
+  readonly listen: { readonly host: string; readonly port: number } | 'off'
+  readonly log: { readonly level: LogLevel }
+  /** How long a withdrawn trigger's deltas are kept. */
+  readonly orphanSeconds: number
+  /** How long a stop waits for what is in flight. */
+  readonly drainSeconds: number
+  /** Whether one cluster that is down makes /readyz fail. */
+  readonly readiness: 'any' | 'all'
+}
+
+export interface ClusterSettings {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly access: ClusterAccess
+}
+
+/** Where a cluster's credentials come from. Without kubeconfig and inCluster: kubectl's own loading rules. */
+export interface ClusterAccess {
+  readonly kubeconfig?: string
+  readonly context?: string
+  readonly inCluster?: boolean
+}
+
+export interface SinkSettings {
+  readonly name: string
+  readonly eventbridge: {
+    readonly bus: string
+    readonly region?: string | undefined
+    readonly endpoint?: string | undefined
+  }
+}
+
+/** Delivery settings as people write them; what is not given comes from the level above. */
+export interface DeliverySettings {
+  /** The first one counts; null: no limit but age. Undefined: 20 for functions, no limit for sinks. */
+  readonly attempts?: number | null | undefined
+  readonly backoff?:
+    | { readonly initialSeconds?: number | undefined; readonly maxSeconds?: number | undefined }
+    | undefined
+  readonly maxAgeSeconds?: number | undefined
+  readonly timeoutSeconds?: number | undefined
+  /** Undefined: 16 for functions, 200 for sinks, so that batches fill. */
+  readonly concurrency?: number | undefined
+  readonly rate?: { readonly perSecond: number; readonly burst?: number | undefined } | undefined
+}
+
+export interface SinkTrigger {
+  readonly name: string
+  readonly gvk: readonly string[]
+  readonly types?: readonly DeltaType[] | undefined
+  readonly clusters?: readonly string[] | undefined
+  readonly clusterSelector?: string | undefined
+  readonly namespaces?: readonly string[] | undefined
+  readonly names?: readonly string[] | undefined
+  readonly labelSelector?: string | undefined
+  readonly fieldSelector?: string | undefined
+  readonly changed?: readonly string[] | undefined
+  readonly ignore?: readonly string[] | undefined
+  readonly old?: boolean | undefined
+  readonly from?: 'now' | 'existing' | undefined
+  /** The sink's name. */
+  readonly to: string
+  readonly delivery: DeliverySettings
+}

@@ -1,0 +1,71 @@
+/**
+ * Every key in Redis, by name. What changes together shares a hash tag: a shard holds the streams, mailboxes and
+ * payloads of its clusters under `{<prefix>:<shard>}`; what belongs to the installation as a whole stands under `{<prefix>}`.
+ */
+export interface InstallationKeys {
+  /** hash: cluster name -> `{ id, shard }` */
+  readonly clusters: string
+  /** hash: trigger name -> trigger record (JSON) */
+  readonly triggers: string
+  /** counter that moves whenever a trigger record changes */
+  readonly triggersRevision: string
+  /** hash: publishing process -> `{ at, names }` */
+  readonly publishers: string
+  /** counter for the ids of clusters and triggers */
+  readonly ids: string
+  /** the layout's version, so that an older process refuses a newer one */
+  readonly layout: string
+}
+
+export interface ShardKeys {
+  readonly tag: string
+  /** string with an expiry: the token of the watcher that owns the cluster */
+  owner(clusterId: string): string
+  /** hash: stream id -> its query (JSON) */
+  readonly streams: string
+  /** hash: phase, resourceVersion, lastBatch, revision, n */
+  stream(streamId: string): string
+  /** hash: uid -> known value */
+  known(streamId: string): string
+  /** hash: object key -> uid */
+  names(streamId: string): string
+  /** hash: trigger id -> attachment (JSON) */
+  attachments(streamId: string): string
+  /** prefix of a trigger's queue keys; the scripts append `:ready`, `:parked`, ... */
+  queue(triggerId: string): string
+  /** hash: field -> payload bytes, `#<field>` -> references */
+  payloads(batch: string): string
+  /** BullMQ's own keys */
+  readonly bullPrefix: string
+}
+
+/** The layout of keys and values in Redis; a process refuses a newer one than its own. */
+export const layoutVersion = 1
+
+export function installationKeys(prefix: string): InstallationKeys {
+  const tag = `{${prefix}}`
+  return {
+    clusters: `${tag}:clusters`,
+    triggers: `${tag}:triggers`,
+    triggersRevision: `${tag}:triggers:revision`,
+    publishers: `${tag}:publishers`,
+    ids: `${tag}:ids`,
+    layout: `${tag}:layout`,
+  }
+}
+
+export function shardKeys(prefix: string, shard: number): ShardKeys {
+  const tag = `{${prefix}:${shard}}`
+  return {
+    tag,
+    owner: (clusterId) => `${tag}:c:${clusterId}:owner`,
+    streams: `${tag}:streams`,
+    stream: (streamId) => `${tag}:s:${streamId}`,
+    known: (streamId) => `${tag}:s:${streamId}:known`,
+    names: (streamId) => `${tag}:s:${streamId}:names`,
+    attachments: (streamId) => `${tag}:s:${streamId}:attachments`,
+    queue: (triggerId) => `${tag}:t:${triggerId}`,
+    payloads: (batch) => `${tag}:p:${batch}`,
+    bullPrefix: `${tag}:bull`,
+  }
+}

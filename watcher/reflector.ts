@@ -1,0 +1,74 @@
+import type { DeltaType } from '../core/delta.ts'
+import type { Draft, KnownObject } from './known.ts'
+import { objectKey, type Sighting } from './object.ts'
+import { compareResourceVersions } from './resource-version.ts'
+
+/** What happened to one object, before anybody asked who wants it. */
+export interface Change {
+  readonly type: DeltaType
+  readonly uid: string
+  readonly key: string
+  readonly resourceVersion: string
+  /** The object's own entry: its first resourceVersion here, and the rewinds counted then. */
+  readonly since: string
+  readonly n: number
+  readonly reason?: 'Replaced' | 'MissedWhileDisconnected'
+  readonly finalStateUnknown?: true
+  /** The object as received, where it was seen. */
+  readonly object?: Sighting
+  /** Reference to the payload known before, on streams that keep it. */
+  readonly before?: string
+}
+
+/**
+ * An object seen in a list, or in an ADDED or MODIFIED frame: the frame's own word for it does not matter.
+ * `n`: rewinds counted so far. `reentered`: it may have left and come back unseen (a relist under a selector), so this is
+ * a new entry as far as the ids of its Deleted go.
+ */
+export function seen(draft: Draft, object: Sighting, n: number, reentered = false): Change[] {
+  const { uid, resourceVersion } = object
+  const key = objectKey(object)
+  const known = draft.get(uid)
+  if (known) {
+    const newer = compareResourceVersions(resourceVersion, known.resourceVersion) ?? 1
+    if (newer <= 0) return []
+    const since = reentered ? resourceVersion : known.since
+    draft.put(uid, { ...known, resourceVersion, since })
+    return [{ type: 'Updated', uid, key, resourceVersion, since, n, object, before: known.payload }]
+  }
+  const changes: Change[] = []
+  const replaced = draft.uidOf(key)
+  if (replaced !== undefined) changes.push(...missing(draft, replaced, 'Replaced'))
+  draft.put(uid, { key, resourceVersion, since: resourceVersion, n, payload: '' })
+  changes.push({ type: 'Added', uid, key, resourceVersion, since: resourceVersion, n, object })
+  return changes
+}
+
+/** A DELETED frame: the object as it was last, with the resourceVersion of its deletion. */
+export function deleted(draft: Draft, object: Sighting): Change[] {
+  const known = draft.get(object.uid)
+  if (!known) return []
+  draft.delete(object.uid)
+  const { uid, resourceVersion } = object
+  return [
+    {
+      type: 'Deleted',
+      uid,
+      key: known.key,
+      resourceVersion,
+      since: known.since,
+      n: known.n,
+      object,
+      before: known.payload,
+    },
+  ]
+}
+
+/** An object that a complete list no longer holds, or whose name another one has taken. */
+export function missing(draft: Draft, uid: string, reason: 'Replaced' | 'MissedWhileDisconnected'): Change[] {
+  const known: KnownObject | undefined = draft.get(uid)
+  if (!known) return []
+  draft.delete(uid)
+  const { key, resourceVersion, since, n, payload } = known
+  return [{ type: 'Deleted', uid, key, resourceVersion, since, n, reason, finalStateUnknown: true, before: payload }]
+}

@@ -1,0 +1,202 @@
+import type { Redis } from 'ioredis'
+import { readPayloads } from '../core/queue/payloads.ts'
+import type { ShardKeys } from '../core/redis/keys.ts'
+import { loadScript, type Script } from '../core/redis/script.ts'
+import type { Batch, Phase, Push } from './batch.ts'
+import { decodeKnown, encodeKnown, Known } from './known.ts'
+import { type Query, streamId } from './query.ts'
+
+/** The owner lost its lease: somebody else has the cluster now, or nobody. */
+export class FencedOff extends Error {
+  override name = 'FencedOff'
+  constructor(clusterId: string) {
+    super(`this process is no longer the owner of cluster ${clusterId}`)
+  }
+}
+
+/** What Redis holds of a stream is not what this process thinks: it starts over from what Redis holds. */
+export class Rewound extends Error {
+  override name = 'Rewound'
+}
+
+/** A stream as it stands in Redis. */
+export interface StreamRecord {
+  readonly phase: Phase
+  readonly resourceVersion: string
+  readonly revision: string
+  readonly n: number
+  readonly known: Known
+  /** trigger id -> hash of the definition that is attached */
+  readonly attachments: Map<string, string>
+  readonly lastBatch: string
+}
+
+export interface CommitRequest {
+  readonly batch: Batch
+  readonly pushes: readonly Push[]
+  readonly prev: string
+  readonly revision: string
+  readonly phase: Phase
+  readonly resourceVersion: string
+  /** It was sent before, and whether it applied is not known. */
+  readonly again?: boolean
+}
+
+/** A payload hash that no commit has made permanent goes by itself after this. */
+const payloadExpiryMs = 60_000
+
+/** The scripts by which a cluster's owner changes one stream; every method is one step, or repeats until it is. */
+export class StreamStore {
+  readonly #redis: Redis
+  readonly #keys: ShardKeys
+  readonly #token: string
+  readonly #query: Query
+  readonly #id: string
+  readonly #scripts: Record<'claim' | 'attach' | 'commit' | 'drop', Script>
+
+  constructor(redis: Redis, keys: ShardKeys, token: string, query: Query, scripts: StreamScripts) {
+    this.#redis = redis
+    this.#keys = keys
+    this.#token = token
+    this.#query = query
+    this.#id = streamId(query)
+    this.#scripts = scripts
+  }
+
+  get #owner(): string {
+    return this.#keys.owner(this.#query.clusterId)
+  }
+
+  /** The one way back: from here on no earlier batch can apply. Creates the stream where there is none. */
+  async claim(fresh: string): Promise<StreamRecord> {
+    const keys = [this.#owner, this.#keys.stream(this.#id), this.#keys.streams, this.#keys.attachments(this.#id)]
+    const [status, phase, resourceVersion, revision, n, , attachments] = (await this.#scripts.claim.run(
+      this.#redis,
+      keys,
+      [this.#token, fresh, this.#id, JSON.stringify(this.#query)],
+    )) as [string, Phase | 'dropping', string, string, string, number, string[]]
+    if (status === 'FENCED') throw new FencedOff(this.#query.clusterId)
+    if (phase === 'dropping') {
+      // it was being forgotten when its owner was lost: that is finished first, then it begins anew
+      await this.drop(`${fresh}.drop`)
+      return this.claim(`${fresh}.anew`)
+    }
+    return {
+      phase,
+      resourceVersion,
+      revision,
+      n: Number(n),
+      known: await this.#readKnown(),
+      attachments: new Map(pairs(attachments)),
+      lastBatch: fresh,
+    }
+  }
+
+  async #readKnown(): Promise<Known> {
+    const known = new Known()
+    let cursor = '0'
+    do {
+      const [next, flat] = await this.#redis.hscan(this.#keys.known(this.#id), cursor, 'COUNT', 1_000)
+      for (let i = 0; i + 1 < flat.length; i += 2) known.put(flat[i]!, decodeKnown(flat[i + 1]!))
+      cursor = next
+    } while (cursor !== '0')
+    return known
+  }
+
+  /** Puts a trigger on the stream or swaps its definition (`hash`), or takes it off (undefined). Returns the new revision. */
+  async attach(lastBatch: string, triggerId: string, hash: string | undefined): Promise<string> {
+    const keys = [this.#owner, this.#keys.stream(this.#id), this.#keys.attachments(this.#id)]
+    const [status, revision] = (await this.#scripts.attach.run(this.#redis, keys, [
+      this.#token,
+      lastBatch,
+      triggerId,
+      hash ?? '',
+    ])) as [string, string]
+    if (status === 'FENCED') throw new FencedOff(this.#query.clusterId)
+    if (status !== 'OK') throw new Rewound(`attach answered ${status}`)
+    return revision
+  }
+
+  /** Returns the drains (trigger id, drain id) whose jobs are to be added. */
+  async commit(request: CommitRequest): Promise<[triggerId: string, drainId: string][]> {
+    const { batch, pushes } = request
+    const puts = [...batch.draft.puts()]
+    const deletes = [...batch.draft.deletes()]
+    const args: (string | number)[] = [
+      this.#keys.tag,
+      this.#token,
+      request.prev,
+      batch.name,
+      request.revision,
+      request.phase,
+      request.resourceVersion,
+      batch.payloads.length > 0 ? batch.name : '',
+      puts.length,
+      deletes.length,
+      pushes.length,
+    ]
+    for (const [uid, known] of puts) args.push(uid, known.key, encodeKnown(known), known.payload)
+    for (const [uid, key] of deletes) args.push(uid, key)
+    for (const push of pushes) args.push(push.triggerId, push.mailbox, push.entry)
+    const keys = [this.#owner, this.#keys.stream(this.#id), this.#keys.known(this.#id), this.#keys.names(this.#id)]
+    for (let write = !request.again; ; write = true) {
+      if (write) this.#writePayloads(batch)
+      const [status, ...drains] = (await this.#scripts.commit.run(this.#redis, keys, args)) as [string, ...string[]]
+      if (status === 'OK' || status === 'ALREADY') return pairs(drains)
+      if (status === 'FENCED') throw new FencedOff(this.#query.clusterId)
+      if (status !== 'RESEND') throw new Rewound(`commit answered ${status}`)
+    }
+  }
+
+  /**
+   * Not awaited: the commit goes right behind on the same connection and looks whether they are there. Never written again
+   * unless a commit said that they are missing: an expiry on a batch that was committed would lose it.
+   */
+  #writePayloads(batch: Batch): void {
+    if (batch.payloads.length === 0) return
+    const key = this.#keys.payloads(batch.name)
+    const fields = batch.payloads.flatMap((bytes, i): [string, Buffer] => [String(i), bytes])
+    this.#redis
+      .multi()
+      .hset(key, ...fields)
+      .pexpire(key, payloadExpiryMs)
+      .exec()
+      .catch(() => {})
+  }
+
+  payloads(references: ReadonlySet<string>): Promise<Map<string, Buffer>> {
+    return readPayloads(this.#redis, this.#keys, references)
+  }
+
+  /** Forgets the stream. Nothing may be attached to it any more. */
+  async drop(fresh: string): Promise<void> {
+    const { stream, known, names, attachments, streams } = this.#keys
+    const keys = [this.#owner, stream(this.#id), known(this.#id), names(this.#id), attachments(this.#id), streams]
+    for (let i = 0; ; i++) {
+      const [status] = (await this.#scripts.drop.run(this.#redis, keys, [
+        this.#token,
+        this.#keys.tag,
+        this.#id,
+        `${fresh}.${i}`,
+        500,
+      ])) as [string]
+      if (status === 'DROPPED') return
+      if (status === 'FENCED') throw new FencedOff(this.#query.clusterId)
+      if (status === 'ATTACHED') throw new Rewound('a trigger is on a stream that was to be dropped')
+    }
+  }
+}
+
+export type StreamScripts = Record<'claim' | 'attach' | 'commit' | 'drop', Script>
+
+/** Loads the scripts; `rewrite` is for tests that make single calls fail. */
+export function loadStreamScripts(rewrite?: (source: string) => string): StreamScripts {
+  const load = (name: string) => loadScript(new URL(`${name}.lua`, import.meta.url), rewrite)
+  return { claim: load('claim-stream'), attach: load('attach'), commit: load('commit'), drop: load('drop-stream') }
+}
+
+function pairs(flat: readonly string[]): [string, string][] {
+  const list: [string, string][] = []
+  for (let i = 0; i + 1 < flat.length; i += 2) list.push([flat[i]!, flat[i + 1]!])
+  return list
+}
