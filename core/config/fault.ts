@@ -6,6 +6,8 @@ export interface Fault {
   /** As in `triggers.audit.changed[0]`; '' for the whole. */
   readonly path: string
   readonly message: string
+  /** It stands in the environment or on the command line, and `path` names which. */
+  readonly outsideFile?: true
 }
 
 /** A configuration that cannot be used, with every fault in it. */
@@ -15,7 +17,8 @@ export class BadConfig extends Error {
   readonly faults: readonly Fault[]
 
   constructor(file: string | undefined, faults: readonly Fault[]) {
-    const line = ({ path, message }: Fault) => [file, path, message].filter(Boolean).join(': ')
+    const line = ({ path, message, outsideFile }: Fault) =>
+      [outsideFile ? '' : file, path, message].filter(Boolean).join(': ')
     super(faults.map(line).join('\n'))
     this.file = file
     this.faults = faults
@@ -96,7 +99,9 @@ function messageOf(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_type': {
       const expected = typeNames[issue.expected] ?? issue.expected
       if (issue.input === undefined) return `is missing: add ${expected}`
-      return `must be ${expected}, not ${typeNames[typeOf(issue.input)] ?? typeOf(issue.input)}`
+      const quotes = issue.expected === 'string' && Object(issue.input) !== issue.input && issue.input !== null
+      const found = typeNames[typeOf(issue.input)] ?? typeOf(issue.input)
+      return `must be ${expected}, not ${found}${quotes ? ': put it in quotes' : ''}`
     }
     case 'invalid_value': {
       const words = issue.values.map(String)
