@@ -1,7 +1,7 @@
 import type { AnyObject } from '../core/delta.ts'
 import { type Entry, encodeEntry, mailboxOf } from '../core/queue/entry.ts'
 import { deltaId } from './delta-id.ts'
-import { Draft, type Known } from './known.ts'
+import { Draft, type KnownView } from './known.ts'
 import type { Matcher } from './match.ts'
 import { apiVersionOf, type Query, selectorHash } from './query.ts'
 import { payloadOf } from './redact.ts'
@@ -13,7 +13,8 @@ export type Phase = 'birth' | 'live' | 'relisting'
 export interface BatchContext {
   readonly cluster: string
   readonly query: Query
-  readonly known: Known
+  /** What is known, or will be when the batch before this one is committed. */
+  readonly base: KnownView
   readonly matchers: readonly Matcher[]
   readonly phase: Phase
   readonly now: () => Date
@@ -24,6 +25,8 @@ export interface Push {
   readonly triggerId: string
   readonly mailbox: string
   readonly entry: string
+  /** The payloads that the entry refers to. */
+  readonly references: readonly string[]
 }
 
 /** What has happened to a Deleted on a stream with a selector cannot be told from this stream alone. */
@@ -40,7 +43,7 @@ const mostBytes = 8 << 20
 export class Batch {
   readonly name: string
   readonly draft: Draft
-  readonly payloads: Buffer[] = []
+  readonly #payloads: Buffer[] = []
   readonly #context: BatchContext
   readonly #selector: string
   readonly #candidates: { change: Change; payload: string; matchers: readonly Matcher[] }[] = []
@@ -52,7 +55,7 @@ export class Batch {
     this.name = name
     this.#context = context
     this.#selector = selectorHash(context.query)
-    this.draft = new Draft(context.known)
+    this.draft = new Draft(context.base)
   }
 
   get full(): boolean {
@@ -89,8 +92,8 @@ export class Batch {
     const { query } = this.#context
     const kept = payloadOf(bytes, apiVersionOf(query.resource), query.kind)
     this.#bytes += kept.length
-    this.payloads.push(kept)
-    return `${this.name}/${this.payloads.length - 1}`
+    this.#payloads.push(kept)
+    return `${this.name}/${this.#payloads.length - 1}`
   }
 
   /** Decides the rest of the match, which may need previous states: `load` reads those that are not of this batch. */
@@ -121,9 +124,18 @@ export class Batch {
     return pushes
   }
 
+  /** The payloads that known or an entry will refer to. The others must not reach Redis: nothing would ever free them. */
+  *payloads(pushes: readonly Push[]): Generator<[field: string, bytes: Buffer]> {
+    const references = new Set(pushes.flatMap((push) => push.references))
+    for (const [, { payload }] of this.draft.puts()) references.add(payload)
+    for (const [field, bytes] of this.#payloads.entries()) {
+      if (references.has(`${this.name}/${field}`)) yield [String(field), bytes]
+    }
+  }
+
   #own(reference: string): Buffer | undefined {
     const slash = reference.lastIndexOf('/')
-    return reference.slice(0, slash) === this.name ? this.payloads[Number(reference.slice(slash + 1))] : undefined
+    return reference.slice(0, slash) === this.name ? this.#payloads[Number(reference.slice(slash + 1))] : undefined
   }
 
   #push(change: Change, payload: string, matcher: Matcher, changed: readonly string[], observedAt: string): Push {
@@ -154,6 +166,7 @@ export class Batch {
       triggerId: matcher.id,
       mailbox: mailboxOf(query.clusterId, query.resource, change.key),
       entry: encodeEntry(entry),
+      references: [entry.payload, entry.old],
     }
   }
 }

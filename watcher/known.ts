@@ -21,8 +21,14 @@ export function decodeKnown(text: string): KnownObject {
   return { resourceVersion: resourceVersion!, since: since!, n: Number(n), payload: payload!, key: key.join('\n') }
 }
 
+/** What a draft stands on: `known`, or the draft of the batch that is under way. */
+export interface KnownView {
+  get(uid: string): KnownObject | undefined
+  uidOf(key: string): string | undefined
+}
+
 /** uid -> known object, with the way back from an object's key to its uid. The last state that a commit confirmed. */
-export class Known {
+export class Known implements KnownView {
   readonly #objects = new Map<string, KnownObject>()
   readonly #uids = new Map<string, string>()
 
@@ -55,22 +61,22 @@ export class Known {
   }
 }
 
-/** What a batch would make of `known`, until the commit says that it happened. */
-export class Draft {
-  readonly #known: Known
+/** What a batch would make of what is known, until the commit says that it happened. */
+export class Draft implements KnownView {
+  #base: KnownView
   readonly #changed = new Map<string, KnownObject | undefined>()
   readonly #uids = new Map<string, string | undefined>()
 
-  constructor(known: Known) {
-    this.#known = known
+  constructor(base: KnownView) {
+    this.#base = base
   }
 
   get(uid: string): KnownObject | undefined {
-    return this.#changed.has(uid) ? this.#changed.get(uid) : this.#known.get(uid)
+    return this.#changed.has(uid) ? this.#changed.get(uid) : this.#base.get(uid)
   }
 
   uidOf(key: string): string | undefined {
-    return this.#uids.has(key) ? this.#uids.get(key) : this.#known.uidOf(key)
+    return this.#uids.has(key) ? this.#uids.get(key) : this.#base.uidOf(key)
   }
 
   put(uid: string, object: KnownObject): void {
@@ -92,14 +98,19 @@ export class Draft {
 
   *deletes(): Generator<[uid: string, key: string]> {
     for (const [uid, object] of this.#changed) {
-      const before = this.#known.get(uid)
+      const before = this.#base.get(uid)
       if (!object && before) yield [uid, before.key]
     }
   }
 
   /** After the commit's OK. */
-  fold(): void {
-    for (const [uid, object] of this.#changed) if (!object) this.#known.delete(uid)
-    for (const [uid, object] of this.#changed) if (object) this.#known.put(uid, object)
+  foldInto(known: Known): void {
+    for (const [uid, object] of this.#changed) if (!object) known.delete(uid)
+    for (const [uid, object] of this.#changed) if (object) known.put(uid, object)
+  }
+
+  /** What this draft stood on has been folded into `known`: it need not be remembered beside it. */
+  rebase(known: Known): void {
+    this.#base = known
   }
 }

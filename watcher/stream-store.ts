@@ -120,6 +120,7 @@ export class StreamStore {
   /** Returns the drains (trigger id, drain id) whose jobs are to be added. */
   async commit(request: CommitRequest): Promise<[triggerId: string, drainId: string][]> {
     const { batch, pushes } = request
+    const payloads = [...batch.payloads(pushes)]
     const puts = [...batch.draft.puts()]
     const deletes = [...batch.draft.deletes()]
     const args: (string | number)[] = [
@@ -130,7 +131,7 @@ export class StreamStore {
       request.revision,
       request.phase,
       request.resourceVersion,
-      batch.payloads.length > 0 ? batch.name : '',
+      payloads.length > 0 ? batch.name : '',
       puts.length,
       deletes.length,
       pushes.length,
@@ -140,7 +141,7 @@ export class StreamStore {
     for (const push of pushes) args.push(push.triggerId, push.mailbox, push.entry)
     const keys = [this.#owner, this.#keys.stream(this.#id), this.#keys.known(this.#id), this.#keys.names(this.#id)]
     for (let write = !request.again; ; write = true) {
-      if (write) this.#writePayloads(batch)
+      if (write) this.#writePayloads(batch.name, payloads)
       const [status, ...drains] = (await this.#scripts.commit.run(this.#redis, keys, args)) as [string, ...string[]]
       if (status === 'OK' || status === 'ALREADY') return pairs(drains)
       if (status === 'FENCED') throw new FencedOff(this.#query.clusterId)
@@ -152,13 +153,12 @@ export class StreamStore {
    * Not awaited: the commit goes right behind on the same connection and looks whether they are there. Never written again
    * unless a commit said that they are missing: an expiry on a batch that was committed would lose it.
    */
-  #writePayloads(batch: Batch): void {
-    if (batch.payloads.length === 0) return
-    const key = this.#keys.payloads(batch.name)
-    const fields = batch.payloads.flatMap((bytes, i): [string, Buffer] => [String(i), bytes])
+  #writePayloads(batch: string, payloads: readonly [field: string, bytes: Buffer][]): void {
+    if (payloads.length === 0) return
+    const key = this.#keys.payloads(batch)
     this.#redis
       .multi()
-      .hset(key, ...fields)
+      .hset(key, ...payloads.flat())
       .pexpire(key, payloadExpiryMs)
       .exec()
       .catch(() => {})
@@ -172,17 +172,20 @@ export class StreamStore {
   async drop(fresh: string): Promise<void> {
     const { stream, known, names, attachments, streams } = this.#keys
     const keys = [this.#owner, stream(this.#id), known(this.#id), names(this.#id), attachments(this.#id), streams]
+    let cursor = '0'
     for (let i = 0; ; i++) {
-      const [status] = (await this.#scripts.drop.run(this.#redis, keys, [
+      const [status, next] = (await this.#scripts.drop.run(this.#redis, keys, [
         this.#token,
         this.#keys.tag,
         this.#id,
         `${fresh}.${i}`,
         500,
-      ])) as [string]
+        cursor,
+      ])) as [string, string | undefined]
       if (status === 'DROPPED') return
       if (status === 'FENCED') throw new FencedOff(this.#query.clusterId)
       if (status === 'ATTACHED') throw new Rewound('a trigger is on a stream that was to be dropped')
+      cursor = next ?? '0'
     }
   }
 }

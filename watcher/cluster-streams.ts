@@ -1,0 +1,227 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Redis } from 'ioredis'
+import type { ClusterSettings } from '../core/config/settings.ts'
+import type { Log } from '../core/log.ts'
+import type { ShardKeys } from '../core/redis/keys.ts'
+import type { TriggerRecord } from '../core/triggers.ts'
+import type { Connection } from './connection.ts'
+import { demand, triggersOf, type WantedStream } from './demand.ts'
+import { Discovery, type ServedKind } from './discovery.ts'
+import { apiVersionOf, type Query } from './query.ts'
+import { forgetStream, type StoredStream, storedStreams } from './stored-streams.ts'
+import { Stream } from './stream.ts'
+import { FencedOff, type StreamScripts, StreamStore } from './stream-store.ts'
+import { watchFailure } from './watch-failure.ts'
+
+export interface StreamsContext {
+  readonly settings: ClusterSettings
+  readonly clusterId: string
+  readonly redis: Redis
+  readonly redisAgain: (signal: AbortSignal) => Promise<void>
+  readonly shard: ShardKeys
+  /** The owner's. */
+  readonly token: string
+  readonly api: Connection
+  readonly scripts: StreamScripts
+  readonly freshName: () => string
+  readonly addDrain: (triggerId: string, drainId: string) => void
+  readonly log: Log
+}
+
+interface Running {
+  readonly stream: Stream
+  readonly stop: AbortController
+  readonly ended: Promise<void>
+}
+
+/** How often a kind that is not served, or could not be asked for, is asked for again. */
+const askAgainMs = 2_000
+
+/** The streams of an owned cluster: opens what the triggers need, closes what they need no more. */
+export class ClusterStreams {
+  readonly #c: StreamsContext
+  readonly #discovery: Discovery
+  readonly #running = new Map<string, Running>()
+  /** What Redis holds and nobody has looked at yet. */
+  #stored = new Map<string, StoredStream>()
+  #triggers: readonly TriggerRecord[] | undefined
+  /** gvk -> why it is not watched. */
+  #unserved = new Map<string, string>()
+  #wake: () => void = () => {}
+
+  constructor(context: StreamsContext) {
+    this.#c = context
+    this.#discovery = new Discovery(context.api)
+  }
+
+  setTriggers(triggers: readonly TriggerRecord[]): void {
+    this.#triggers = triggers
+    this.#wake()
+  }
+
+  problems(): string[] {
+    const problems = [...this.#unserved].map(([gvk, why]) => `${gvk}: ${why}`)
+    for (const { stream } of this.#running.values()) {
+      const { state, reason, message } = stream.status
+      if (state === 'Live') continue
+      const why = reason === undefined ? state : `${state}: ${reason}: ${message}`
+      problems.push(`${nameOf(stream.query)}: ${why}`)
+    }
+    return problems
+  }
+
+  /** Runs until `signal` aborts; then every stream has ended. `fenced`: a stream was told that this is not the owner. */
+  async run(signal: AbortSignal, fenced: () => void): Promise<void> {
+    const wake = () => this.#wake()
+    signal.addEventListener('abort', wake, { once: true })
+    try {
+      while (!signal.aborted) {
+        const settled = await this.#reconcile(signal, fenced).catch((error: unknown) => {
+          if (error instanceof FencedOff) fenced()
+          else if (!signal.aborted)
+            this.#c.log.warn({ err: watchFailure(error).message }, 'streams could not be brought in line; trying again')
+          return false
+        })
+        if (!signal.aborted) await this.#patience(settled ? 60_000 : askAgainMs)
+      }
+    } finally {
+      signal.removeEventListener('abort', wake)
+      await Promise.all([...this.#running.values()].map((running) => end(running)))
+      this.#running.clear()
+    }
+  }
+
+  /** Brings the streams in line with the triggers. Returns false when something is still open. */
+  async #reconcile(signal: AbortSignal, fenced: () => void): Promise<boolean> {
+    const triggers = this.#triggers
+    if (!triggers) return true
+    if (this.#stored.size === 0 && this.#running.size === 0)
+      this.#stored = await storedStreams(this.#c.redis, this.#c.shard, this.#c.clusterId)
+    const mine = triggersOf(this.#c.settings, triggers)
+    const served = await this.#serve(mine, signal)
+    const wanted = demand(this.#c.clusterId, mine, served)
+    const keeping = this.#keep(wanted, mine)
+    for (const [id, { query, triggers }] of wanted) {
+      const running = this.#running.get(id)
+      if (running) running.stream.setTriggers(triggers)
+      else this.#start(id, query, triggers, signal, fenced)
+      this.#stored.delete(id)
+    }
+    for (const [id, running] of this.#running) {
+      if (wanted.has(id)) continue
+      await end(running)
+      this.#running.delete(id)
+      await this.#forget(running.stream.query)
+    }
+    for (const [id, { query }] of this.#stored) {
+      await this.#forget(query)
+      this.#stored.delete(id)
+    }
+    return !keeping && this.#unserved.size === 0
+  }
+
+  async #serve(triggers: readonly TriggerRecord[], signal: AbortSignal): Promise<Map<string, ServedKind>> {
+    const served = new Map<string, ServedKind>()
+    const unserved = new Map<string, string>()
+    for (const gvk of new Set(triggers.flatMap(({ definition }) => definition.gvk))) {
+      try {
+        const kind = await this.#discovery.find(gvk, signal)
+        if (kind) served.set(gvk, kind)
+        else unserved.set(gvk, 'NotFound: the cluster does not serve this kind; waiting for it')
+      } catch (error) {
+        if (signal.aborted) throw error
+        const { reason, message } = watchFailure(error)
+        unserved.set(gvk, `${reason}: ${message}`)
+      }
+    }
+    for (const [gvk, why] of unserved)
+      if (this.#unserved.get(gvk) !== why) this.#c.log.warn({ gvk, err: why }, 'kind cannot be watched yet')
+    this.#unserved = unserved
+    return served
+  }
+
+  /**
+   * Leaves a trigger where it is as long as what it is to have instead is not complete, or cannot even be named because
+   * its kind was not to be found. Adds those to `wanted`; returns whether there were any.
+   */
+  #keep(wanted: Map<string, WantedStream>, mine: readonly TriggerRecord[]): boolean {
+    const byId = new Map(mine.map((trigger) => [trigger.id, trigger]))
+    const present = new Map<string, StoredStream>(this.#stored)
+    for (const [id, { stream }] of this.#running)
+      present.set(id, { query: stream.query, attached: [...stream.attached()] })
+    let keeping = false
+    for (const [id, { query, attached }] of present) {
+      for (const triggerId of attached) {
+        const trigger = byId.get(triggerId)
+        if (!trigger || wanted.get(id)?.triggers.includes(trigger) || !this.#needed(trigger, query, wanted)) continue
+        const stream = wanted.get(id)
+        wanted.set(id, { query, triggers: [...(stream?.triggers ?? []), trigger] })
+        keeping = true
+      }
+    }
+    return keeping
+  }
+
+  #needed(trigger: TriggerRecord, query: Query, wanted: ReadonlyMap<string, WantedStream>): boolean {
+    const gvk = gvkOf(query)
+    if (!trigger.definition.gvk.includes(gvk)) return false
+    if (this.#unserved.has(gvk)) return true
+    for (const [id, instead] of wanted) {
+      const replaces = instead.triggers.includes(trigger) && gvkOf(instead.query) === gvk
+      if (replaces && this.#running.get(id)?.stream.synced !== true) return true
+    }
+    return false
+  }
+
+  #start(id: string, query: Query, triggers: readonly TriggerRecord[], signal: AbortSignal, fenced: () => void): void {
+    const log = this.#c.log.child({ gvk: gvkOf(query), ...(query.namespace !== '' && { namespace: query.namespace }) })
+    const { settings, api, addDrain, freshName, redisAgain } = this.#c
+    const context = {
+      cluster: settings.name,
+      query,
+      store: this.#store(query),
+      api,
+      addDrain,
+      freshName,
+      redisAgain,
+      log,
+    }
+    const stream = new Stream({ ...context, now: () => new Date() }, triggers)
+    const stop = new AbortController()
+    const ended = stream.run(AbortSignal.any([signal, stop.signal])).catch((error: unknown) => {
+      if (!(error instanceof FencedOff)) log.error({ err: String(error) }, 'stream ended, which it should not')
+      fenced()
+    })
+    this.#running.set(id, { stream, stop, ended })
+  }
+
+  async #forget(query: Query): Promise<void> {
+    await forgetStream(this.#store(query), this.#c.freshName)
+    this.#c.log.info({ gvk: gvkOf(query) }, 'nobody needs this stream any more; it is forgotten')
+  }
+
+  #store(query: Query): StreamStore {
+    const { redis, shard, token, scripts } = this.#c
+    return new StreamStore(redis, shard, token, query, scripts)
+  }
+
+  async #patience(mostMs: number): Promise<void> {
+    const woken = new AbortController()
+    this.#wake = () => woken.abort()
+    await sleep(mostMs, undefined, { signal: woken.signal }).catch(() => {})
+    this.#wake = () => {}
+  }
+}
+
+async function end({ stop, ended }: Running): Promise<void> {
+  stop.abort()
+  await ended
+}
+
+function gvkOf({ resource, kind }: Query): string {
+  return `${apiVersionOf(resource)}/${kind}`
+}
+
+function nameOf(query: Query): string {
+  return query.namespace === '' ? gvkOf(query) : `${gvkOf(query)} in ${query.namespace}`
+}

@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Redis } from 'ioredis'
+import type { ClusterSettings } from '../core/config/settings.ts'
+import type { Log } from '../core/log.ts'
+import type { Jobs } from '../core/queue/jobs.ts'
+import type { InstallationKeys, ShardKeys } from '../core/redis/keys.ts'
+import type { TriggerRecord } from '../core/triggers.ts'
+import { Backoff } from './backoff.ts'
+import { clusterRecord } from './cluster-record.ts'
+import { ClusterStreams, type StreamsContext } from './cluster-streams.ts'
+import { Connection } from './connection.ts'
+import { type OwnerScripts, takeOwnership } from './owner.ts'
+import type { StreamScripts } from './stream-store.ts'
+import { watchFailure } from './watch-failure.ts'
+
+/** What every cluster of a watcher shares. */
+export interface ClusterContext {
+  readonly redis: Redis
+  readonly redisAgain: (signal: AbortSignal) => Promise<void>
+  readonly keys: InstallationKeys
+  readonly shardKeys: (shard: number) => ShardKeys
+  readonly jobs: (shard: number) => Jobs
+  readonly scripts: { readonly owner: OwnerScripts; readonly stream: StreamScripts }
+  readonly freshName: () => string
+  readonly log: Log
+}
+
+export type ClusterState =
+  /** Not reached yet. */
+  | 'Pending'
+  /** Reached; another watcher owns it. */
+  | 'Standby'
+  | 'Owned'
+  /** Not to be reached: `reason` and `message` say why. */
+  | 'Unreachable'
+
+export interface ClusterStatus {
+  readonly state: ClusterState
+  readonly reason?: string
+  readonly message?: string
+}
+
+/**
+ * One cluster in one watcher: reaches it, owns it, follows the streams that the triggers need, for ever. What goes wrong
+ * here stays here.
+ */
+export class Cluster {
+  readonly name: string
+  readonly #settings: ClusterSettings
+  readonly #c: ClusterContext
+  readonly #log: Log
+  #status: ClusterStatus = { state: 'Pending' }
+  #triggers: readonly TriggerRecord[] | undefined
+  #streams: ClusterStreams | undefined
+
+  constructor(settings: ClusterSettings, context: ClusterContext) {
+    this.name = settings.name
+    this.#settings = settings
+    this.#c = context
+    this.#log = context.log.child({ cluster: settings.name })
+  }
+
+  get status(): ClusterStatus {
+    return this.#status
+  }
+
+  /** What keeps its streams from being complete; nothing while it is down (see `status`) or another's. */
+  problems(): string[] {
+    return this.#streams?.problems() ?? []
+  }
+
+  /** The triggers in force, of all clusters. */
+  setTriggers(triggers: readonly TriggerRecord[]): void {
+    this.#triggers = triggers
+    this.#streams?.setTriggers(triggers)
+  }
+
+  /** Runs until `signal` aborts. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff(Math.random)
+    while (!signal.aborted) {
+      try {
+        await this.#reach(signal, () => backoff.reset())
+      } catch (error) {
+        if (signal.aborted) return
+        const { reason, message, retryAfterMs } = watchFailure(error)
+        const before = this.#status
+        this.#status = { state: 'Unreachable', reason, message }
+        // told once, not at every try
+        if (before.reason !== reason)
+          this.#log.warn({ reason, err: message }, 'cluster cannot be reached; trying again')
+        await sleep(backoff.nextMs(retryAfterMs), undefined, { signal }).catch(() => {})
+      }
+    }
+  }
+
+  async #reach(signal: AbortSignal, reached: () => void): Promise<void> {
+    const connection = new Connection(this.#settings.access)
+    try {
+      await connection.get('/version', signal)
+      reached()
+      this.#status = { state: 'Standby' }
+      await this.#own(connection, signal)
+    } finally {
+      await connection.close()
+    }
+  }
+
+  async #own(connection: Connection, signal: AbortSignal): Promise<void> {
+    const { redis, redisAgain, keys, scripts } = this.#c
+    const record = await this.#insist(() => clusterRecord(redis, keys, this.name), signal)
+    const shard = this.#c.shardKeys(record.shard)
+    const ownership = await takeOwnership(redis, scripts.owner, shard.owner(record.id), signal)
+    this.#log.info({ server: connection.server }, 'watching cluster')
+    this.#status = { state: 'Owned' }
+    const jobs = this.#c.jobs(record.shard)
+    const context: StreamsContext = {
+      ...this.#c,
+      settings: this.#settings,
+      clusterId: record.id,
+      shard,
+      token: ownership.token,
+      api: connection,
+      scripts: scripts.stream,
+      redisAgain,
+      addDrain: (triggerId, drainId) => {
+        jobs.addDrain(triggerId, drainId).catch((error: Error) => {
+          if (!signal.aborted) this.#log.warn({ err: error.message }, 'a drain could not be added; the sweeper will')
+        })
+      },
+      log: this.#log,
+    }
+    const streams = new ClusterStreams(context)
+    this.#streams = streams
+    if (this.#triggers) streams.setTriggers(this.#triggers)
+    try {
+      await streams.run(AbortSignal.any([signal, ownership.signal]), () => ownership.lose())
+      if (ownership.signal.aborted) this.#log.warn('cluster lost to another watcher, or its lease ran out')
+    } finally {
+      this.#streams = undefined
+      await ownership.release()
+      this.#status = { state: 'Standby' }
+    }
+  }
+
+  async #insist<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    for (;;) {
+      try {
+        return await ask()
+      } catch {
+        await this.#c.redisAgain(signal)
+      }
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import { matchesLabels, parseLabelSelector } from '../core/config/selector.ts'
+import type { ClusterSettings } from '../core/config/settings.ts'
+import { globList } from '../core/filter.ts'
+import type { TriggerDefinition, TriggerRecord } from '../core/triggers.ts'
+import type { ServedKind } from './discovery.ts'
+import { keepsOld } from './match.ts'
+import { type Query, streamId } from './query.ts'
+
+/** A stream that is needed, and for whom. */
+export interface WantedStream {
+  readonly query: Query
+  readonly triggers: readonly TriggerRecord[]
+}
+
+/** Beyond this many, one watch over all namespaces is cheaper for the API server than one each. */
+const mostNamespaceStreams = 10
+
+/** The triggers in force that name this cluster. */
+export function triggersOf(
+  cluster: Pick<ClusterSettings, 'name' | 'labels'>,
+  triggers: readonly TriggerRecord[],
+): TriggerRecord[] {
+  return triggers.filter(({ state, definition }) => state !== 'dropping' && wantsCluster(definition, cluster))
+}
+
+function wantsCluster(
+  { clusters, clusterSelector }: TriggerDefinition,
+  { name, labels }: Pick<ClusterSettings, 'name' | 'labels'>,
+): boolean {
+  if (!globList(clusters ?? [])(name)) return false
+  return clusterSelector === undefined || matchesLabels(parseLabelSelector(clusterSelector), labels)
+}
+
+/** The streams that the triggers need, by stream id: triggers whose queries are equal share one. */
+export function demand(
+  clusterId: string,
+  triggers: readonly TriggerRecord[],
+  served: ReadonlyMap<string, ServedKind>,
+): Map<string, WantedStream> {
+  const streams = new Map<string, { query: Query; triggers: TriggerRecord[] }>()
+  for (const trigger of triggers) {
+    for (const gvk of trigger.definition.gvk) {
+      const kind = served.get(gvk)
+      if (!kind) continue
+      for (const query of queriesOf(clusterId, trigger, kind)) {
+        const id = streamId(query)
+        const stream = streams.get(id) ?? { query, triggers: [] }
+        streams.set(id, stream)
+        if (!stream.triggers.includes(trigger)) stream.triggers.push(trigger)
+      }
+    }
+  }
+  return streams
+}
+
+function queriesOf(clusterId: string, { id, definition }: TriggerRecord, kind: ServedKind): Query[] {
+  const query = {
+    clusterId,
+    resource: kind.resource,
+    kind: kind.kind,
+    namespaced: kind.namespaced,
+    labelSelector: definition.labelSelector ?? '',
+    fieldSelector: definition.fieldSelector ?? '',
+    keepsOld: keepsOld(definition),
+    // whoever begins with what is there begins with a list of its own
+    startsFor: definition.from === 'existing' ? id : '',
+  }
+  return namespacesOf(definition, kind).map((namespace) => ({ ...query, namespace }))
+}
+
+/** A stream for each namespace that is named outright; one over all (`''`) where the rest has to be matched here. */
+function namespacesOf({ namespaces = [] }: TriggerDefinition, { namespaced }: ServedKind): readonly string[] {
+  const named = namespaces.length > 0 && !namespaces.some((pattern) => /[!*?]/.test(pattern))
+  return namespaced && named && namespaces.length <= mostNamespaceStreams ? [...new Set(namespaces)] : ['']
+}

@@ -1,0 +1,185 @@
+import type { TriggerRecord } from '../core/triggers.ts'
+import { Committer, type CommitterContext } from './committer.ts'
+import type { Connection } from './connection.ts'
+import { listWatch, type WatchEvent } from './list-watch.ts'
+import { type Query, selectorHash } from './query.ts'
+import { deleted, missing, seen } from './reflector.ts'
+import { FencedOff, Rewound } from './stream-store.ts'
+
+/** What people are told of a stream; `reason` in the API's own words. */
+export interface StreamStatus {
+  readonly state: 'Pending' | 'Syncing' | 'Live' | 'Retrying'
+  readonly reason?: string
+  readonly message?: string
+  readonly objects: number
+  readonly resourceVersion: string
+}
+
+export interface StreamContext extends CommitterContext {
+  readonly api: Pick<Connection, 'open' | 'get'>
+}
+
+/**
+ * One list-watch made durable: what it tells is folded into batches, and each batch is committed in one step with what it
+ * makes of known and of the mailboxes. Whatever goes wrong, there is one way back: claim the stream, go on from what Redis holds.
+ */
+export class Stream {
+  readonly #c: StreamContext
+  readonly #selected: boolean
+  #triggers: readonly TriggerRecord[]
+  #committer: Committer | undefined
+  #connected = false
+  #trouble: { readonly reason: string; readonly message: string } | undefined
+
+  constructor(context: StreamContext, triggers: readonly TriggerRecord[]) {
+    this.#c = context
+    this.#triggers = triggers
+    this.#selected = selectorHash(context.query) !== ''
+  }
+
+  get query(): Query {
+    return this.#c.query
+  }
+
+  get status(): StreamStatus {
+    const phase = this.#committer?.phase
+    const state = this.#trouble ? 'Retrying' : phase !== 'live' ? 'Syncing' : this.#connected ? 'Live' : 'Pending'
+    const objects = this.#committer?.known.size ?? 0
+    return { state, ...this.#trouble, objects, resourceVersion: this.#committer?.resourceVersion ?? '' }
+  }
+
+  /** Whether its first list has been committed, by this process or another. */
+  get synced(): boolean {
+    return this.#committer !== undefined && this.#committer.phase !== 'birth'
+  }
+
+  get triggers(): readonly TriggerRecord[] {
+    return this.#triggers
+  }
+
+  /** Ids of the triggers that are on the stream, as Redis has confirmed it. */
+  attached(): Iterable<string> {
+    return this.#committer?.attachments.keys() ?? []
+  }
+
+  /** The triggers that shall be on the stream; they join and leave at the next batch boundary that allows it. */
+  setTriggers(triggers: readonly TriggerRecord[]): void {
+    this.#triggers = triggers
+    this.#committer?.setTriggers(triggers)
+  }
+
+  /** Runs until `signal` aborts; what was read and not committed by then will be read again. Throws FencedOff. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#round(signal)
+      } catch (error) {
+        if (error instanceof FencedOff) throw error
+        if (signal.aborted) return
+        const message = error instanceof Error ? error.message : String(error)
+        this.#connected = false
+        if (error instanceof Rewound) this.#c.log.warn({ err: message }, 'stream goes back to its checkpoint')
+        else {
+          this.#c.log.warn({ err: message }, 'stream broke off; it goes on from its checkpoint')
+          this.#trouble = { reason: 'RedisUnavailable', message }
+        }
+        await this.#c.redisAgain(signal).catch(() => {})
+      }
+    }
+  }
+
+  /** From a claim on, until something breaks it. */
+  async #round(signal: AbortSignal): Promise<void> {
+    const { store, api, query } = this.#c
+    const record = await store.claim(this.#c.freshName())
+    const end = new AbortController()
+    const broken: unknown[] = []
+    const ended = AbortSignal.any([signal, end.signal])
+    const committer = new Committer(this.#c, record, this.#triggers, ended, (error) => {
+      broken.push(error)
+      end.abort()
+    })
+    this.#committer = committer
+    this.#connected = false
+    this.#trouble = undefined
+    try {
+      // a stream begins to list with those on it who want to hear of what is there
+      await committer.triggersSettled()
+      const from = record.phase === 'live' ? record.resourceVersion : undefined
+      const listed = new Set<string>()
+      for await (const events of listWatch({ api, query, from, signal: ended })) {
+        for (const event of events) await this.#take(event, committer, listed)
+        committer.flush()
+      }
+      // whatever was read before the end is committed, unless it was the commit that broke
+      await committer.settled()
+    } finally {
+      end.abort()
+      await committer.settled()
+    }
+    if (broken.length > 0) throw broken[0]
+  }
+
+  async #take(event: WatchEvent, committer: Committer, listed: Set<string>): Promise<void> {
+    switch (event.type) {
+      case 'Connected':
+        this.#connected = true
+        this.#trouble = undefined
+        return
+      case 'Failed':
+        return this.#failed(event)
+      case 'Init':
+        listed.clear()
+        this.#connected = false
+        return committer.beginList()
+      case 'InitApply': {
+        listed.add(event.object.uid)
+        const building = await committer.room()
+        // under a selector it may have left and come back unseen
+        building?.batch.add(seen(building.batch.draft, event.object, committer.n, this.#selected))
+        return
+      }
+      case 'InitDone':
+        return this.#finishList(event.resourceVersion, committer, listed)
+      case 'Apply':
+      case 'Delete': {
+        const building = await committer.room()
+        if (!building) return
+        const { draft } = building.batch
+        building.batch.add(
+          event.type === 'Apply' ? seen(draft, event.object, committer.n) : deleted(draft, event.object),
+        )
+        building.moveTo(event.object.resourceVersion)
+        return
+      }
+      case 'Bookmark':
+        ;(await committer.room())?.moveTo(event.resourceVersion)
+        return
+      default:
+        event satisfies never
+    }
+  }
+
+  /** The list is complete, so what it did not hold is gone. */
+  async #finishList(resourceVersion: string, committer: Committer, listed: Set<string>): Promise<void> {
+    // everything listed is in the set, also what is not folded into known yet
+    for (const uid of [...committer.known.uids()].filter((uid) => !listed.has(uid))) {
+      const building = await committer.room()
+      building?.batch.add(missing(building.batch.draft, uid, 'MissedWhileDisconnected'))
+    }
+    const last = await committer.room()
+    if (last) committer.endList(last, resourceVersion)
+    listed.clear()
+  }
+
+  #failed({ failure, retryInMs }: Extract<WatchEvent, { type: 'Failed' }>): void {
+    const { reason, message } = failure
+    const before = this.#trouble
+    this.#connected = false
+    this.#trouble = { reason, message }
+    const fields = { reason, err: message, retryInMs: Math.round(retryInMs) }
+    if (failure.next === 'list') this.#c.log.info(fields, 'history is gone; listing to find what was missed')
+    // told once, not at every try
+    else if (before?.reason !== reason) this.#c.log.warn(fields, 'watch failed; trying again')
+  }
+}

@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Redis } from 'ioredis'
+import type { Settings } from '../core/config/settings.ts'
+import type { Readiness } from '../core/health.ts'
+import type { Log } from '../core/log.ts'
+import { Jobs } from '../core/queue/jobs.ts'
+import { connectRedis, redisReady } from '../core/redis/connection.ts'
+import { installationKeys, shardKeys } from '../core/redis/keys.ts'
+import { openInstallation } from '../core/redis/layout.ts'
+import { readTriggers } from '../core/triggers.ts'
+import { Cluster, type ClusterContext } from './cluster.ts'
+import { loadOwnerScripts } from './owner.ts'
+import { loadStreamScripts } from './stream-store.ts'
+
+/** A running watcher. */
+export interface Watcher extends Readiness {
+  /** Stops reading, lets the commits under way finish, gives its clusters up. */
+  close(): Promise<void>
+}
+
+/** How often the set of triggers is looked at: a module dropped into a folder is noticed within this. */
+const lookEveryMs = 500
+/** Jobs that could not be added are the sweeper's, so the end is not held up for them. */
+const closeJobsMs = 2_000
+
+/** Watches the clusters of the settings, as far as the triggers in Redis need it. Redis or clusters being away is waited for. */
+export async function startWatcher(settings: Settings, log: Log): Promise<Watcher> {
+  const stop = new AbortController()
+  const { signal } = stop
+  const redis = connectRedis(settings.redis, 'commands')
+  const jobsRedis = connectRedis(settings.redis, 'jobs')
+  for (const one of [redis, jobsRedis]) one.on('error', () => {})
+  tellOutages(redis, log)
+  const shards = (shard: number) => shardKeys(settings.redis.prefix, shard)
+  const jobs = new Map<number, Jobs>()
+  const context: ClusterContext = {
+    redis,
+    redisAgain: (until) => redisAgain(redis, until),
+    keys: installationKeys(settings.redis.prefix),
+    shardKeys: shards,
+    jobs(shard) {
+      const one = jobs.get(shard) ?? new Jobs(jobsRedis, shards(shard))
+      jobs.set(shard, one)
+      return one
+    },
+    scripts: { owner: loadOwnerScripts(), stream: loadStreamScripts() },
+    freshName: batchNames(),
+    log,
+  }
+  const clusters = settings.clusters.map((cluster) => new Cluster(cluster, context))
+  let read = false
+  let refused: Error | undefined
+
+  async function run(): Promise<void> {
+    await opened(redis, () => openInstallation(redis, context.keys), signal)
+    const following = follow(redis, context, signal, (triggers) => {
+      read = true
+      for (const cluster of clusters) cluster.setTriggers(triggers)
+    })
+    await Promise.all([following, ...clusters.map((cluster) => cluster.run(signal))])
+  }
+  const running = run().catch((error: Error) => {
+    if (signal.aborted) return
+    refused = error
+    log.error({ err: error.message }, 'watcher cannot work with this Redis')
+  })
+
+  return {
+    async problems() {
+      if (refused) return [refused.message]
+      if (redis.status !== 'ready') return ['Redis does not answer']
+      if (!read) return ['triggers have not been read yet']
+      return problemsOf(clusters, settings.readiness)
+    },
+    async close() {
+      stop.abort()
+      await running
+      const closing = Promise.all([...jobs.values()].map((one) => one.close()))
+      await Promise.race([closing, sleep(closeJobsMs, undefined, { ref: false })])
+      redis.disconnect()
+      jobsRedis.disconnect()
+    },
+  }
+}
+
+function problemsOf(clusters: readonly Cluster[], readiness: Settings['readiness']): string[] {
+  const down = clusters.filter(({ status }) => status.state === 'Unreachable' || status.state === 'Pending')
+  const known = down.filter(({ status }) => status.state === 'Unreachable')
+  // one cluster that is known to be down is no reason to take the watcher for broken; all of them are
+  const excused = readiness === 'any' && known.length < clusters.length ? known : []
+  const problems: string[] = []
+  for (const cluster of clusters) {
+    if (excused.includes(cluster)) continue
+    const { state, reason, message } = cluster.status
+    if (down.includes(cluster)) problems.push(`${cluster.name}: ${state}${reason ? `: ${reason}: ${message}` : ''}`)
+    for (const problem of cluster.problems()) problems.push(`${cluster.name}: ${problem}`)
+  }
+  return problems
+}
+
+/** Asks until Redis answers; rejects only with what Redis itself or its content says against it. */
+async function opened(redis: Redis, open: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    await redisReady(redis, signal)
+    try {
+      return await open()
+    } catch (error) {
+      if (redis.status === 'ready' && !(error instanceof Error && /timed out|closed/i.test(error.message))) throw error
+      await redisAgain(redis, signal)
+    }
+  }
+}
+
+async function redisAgain(redis: Redis, signal: AbortSignal): Promise<void> {
+  // a moment, also when it seems to be there: what just failed on it may fail again
+  await sleep(250 + 250 * Math.random(), undefined, { signal })
+  await redisReady(redis, signal)
+}
+
+function tellOutages(redis: Redis, log: Log): void {
+  let away = false
+  redis.on('error', (error: Error) => {
+    if (!away) log.warn({ err: error.message }, 'Redis does not answer; trying again')
+    away = true
+  })
+  redis.on('ready', () => {
+    if (away) log.info('Redis answers again')
+    away = false
+  })
+}
+
+async function follow(
+  redis: Redis,
+  { keys }: ClusterContext,
+  signal: AbortSignal,
+  tell: (triggers: Awaited<ReturnType<typeof readTriggers>>['triggers']) => void,
+): Promise<void> {
+  let seen: string | undefined
+  while (!signal.aborted) {
+    try {
+      if (seen === undefined || ((await redis.get(keys.triggersRevision)) ?? '0') !== seen) {
+        const { revision, triggers } = await readTriggers(redis, keys)
+        tell(triggers)
+        seen = revision
+      }
+    } catch {
+      // Redis is away, which its connection has told: what is known stays in force
+    }
+    await sleep(lookEveryMs, undefined, { signal }).catch(() => {})
+  }
+}
+
+/** Names of batches: never used twice, not even by another process. */
+function batchNames(): () => string {
+  const process = randomUUID().slice(0, 13)
+  let n = 0
+  return () => `${process}-${(n++).toString(36)}`
+}
