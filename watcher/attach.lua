@@ -3,12 +3,13 @@
 --
 -- KEYS 1 owner  2 stream  3 attachments
 -- ARGV 1 owner's token  2 last batch  3 trigger id  4 attachment (JSON), or '' to take the trigger off
--- Answers OK revision  |  FENCED  |  GONE  |  REWIND  |  RELISTING (nothing joins inside a relist; leaving is always allowed)
+-- Answers OK revision (as it was, when the attachment stands so already)  |  FENCED  |  GONE  |  REWIND  |  RELISTING (nothing joins inside a relist; leaving is always allowed)
 --@include ../core/queue/atomic.lua
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return { 'FENCED' } end
 local stored = redis.call('HMGET', KEYS[2], 'lastBatch', 'phase', 'revision')
 if not stored[1] then return { 'GONE' } end
 if stored[1] ~= ARGV[2] then return { 'REWIND' } end
+if (redis.call('HGET', KEYS[3], ARGV[3]) or '') == ARGV[4] then return { 'OK', stored[3] } end
 if ARGV[4] ~= '' and stored[2] ~= 'live' and stored[2] ~= 'birth' then return { 'RELISTING' } end
 return allOrNothing(function()
   if ARGV[4] == '' then removeFields(KEYS[3], { ARGV[3] }) else writeFields(KEYS[3], { ARGV[3], ARGV[4] }) end

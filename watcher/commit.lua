@@ -67,7 +67,7 @@ return allOrNothing(function()
   for i = firstPut, firstDelete - 1, 4 do uids[#uids + 1] = ARGV[i] end
   for i = firstDelete, firstPush - 1, 2 do uids[#uids + 1] = ARGV[i] end
   if #uids > 0 then
-    local before = redis.call('HMGET', KEYS[3], unpack(uids))
+    local before = readFields(KEYS[3], uids)
     for i = 1, #uids do
       if before[i] then count(references, string.match(before[i], '^[^\n]*\n[^\n]*\n[^\n]*\n([^\n]*)\n'), -1) end
     end
@@ -101,22 +101,26 @@ return allOrNothing(function()
     for _, object in ipairs(trigger.objects) do
       local entries = trigger.entries[object]
       local mailbox = queue .. ':mb:' .. object
-      write({ 'LTRIM', mailbox, 0, -#entries - 1 }, 'RPUSH', mailbox, unpack(entries))
+      eachPart(entries, 1000, function(part)
+        write({ 'LTRIM', mailbox, 0, -#part - 1 }, 'RPUSH', mailbox, unpack(part))
+      end)
       for _, entry in ipairs(entries) do
         local payload, old = referencesOf(entry)
         count(references, payload, 1)
         count(references, old, 1)
       end
     end
-    local owned = redis.call('SMISMEMBER', queue .. ':owned', unpack(trigger.objects))
-    local fresh = {}
-    for i = 1, #trigger.objects do
-      if owned[i] == 0 then fresh[#fresh + 1] = trigger.objects[i] end
-    end
-    if #fresh > 0 then
-      write({ 'SREM', queue .. ':owned', unpack(fresh) }, 'SADD', queue .. ':owned', unpack(fresh))
-      write({ 'LTRIM', queue .. ':ready', 0, -#fresh - 1 }, 'RPUSH', queue .. ':ready', unpack(fresh))
-    end
+    eachPart(trigger.objects, 1000, function(objects)
+      local owned = redis.call('SMISMEMBER', queue .. ':owned', unpack(objects))
+      local fresh = {}
+      for i = 1, #objects do
+        if owned[i] == 0 then fresh[#fresh + 1] = objects[i] end
+      end
+      if #fresh > 0 then
+        write({ 'SREM', queue .. ':owned', unpack(fresh) }, 'SADD', queue .. ':owned', unpack(fresh))
+        write({ 'LTRIM', queue .. ':ready', 0, -#fresh - 1 }, 'RPUSH', queue .. ':ready', unpack(fresh))
+      end
+    end)
     write({ 'DECRBY', queue .. ':pending', trigger.pushed }, 'INCRBY', queue .. ':pending', trigger.pushed)
     -- one drain is enough to begin with: it arms more as it sees how much waits
     for _, id in ipairs(arm(queue, 1, 1, now)) do

@@ -2,14 +2,15 @@
 -- Called by the cluster's owner until it answers DROPPED. Safe to send twice.
 --
 -- KEYS 1 owner  2 stream  3 known  4 names  5 attachments  6 streams of the shard
--- ARGV 1 owner's token  2 tag  3 stream id  4 fresh batch name  5 objects per call
--- Answers DROPPED  |  MORE  |  FENCED  |  ATTACHED
+-- ARGV 1 owner's token  2 tag  3 stream id  4 fresh batch name  5 objects per call  6 cursor: '0', then as answered. A scan
+--      that began anew each time would walk over ever more emptied buckets, and in the end find nothing.
+-- Answers DROPPED  |  MORE cursor  |  FENCED  |  ATTACHED
 --@include ../core/queue/atomic.lua
 --@include ../core/queue/mailbox.lua
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return { 'FENCED' } end
 if redis.call('EXISTS', KEYS[2]) == 0 then return { 'DROPPED' } end
 if redis.call('HLEN', KEYS[5]) > 0 then return { 'ATTACHED' } end
-local page = redis.call('HSCAN', KEYS[3], 0, 'COUNT', tonumber(ARGV[5]))
+local page = redis.call('HSCAN', KEYS[3], ARGV[6], 'COUNT', tonumber(ARGV[5]))
 return allOrNothing(function()
   writeFields(KEYS[2], { 'phase', 'dropping', 'lastBatch', ARGV[4] })
   local references, uids, names = {}, {}, {}
@@ -19,17 +20,10 @@ return allOrNothing(function()
     count(references, payload, -1)
     names[#names + 1] = name
   end
-  for i = 1, #uids, 500 do
-    local some, theirs = {}, {}
-    for j = i, math.min(i + 499, #uids) do
-      some[#some + 1] = uids[j]
-      theirs[#theirs + 1] = names[j]
-    end
-    removeFields(KEYS[3], some)
-    removeFields(KEYS[4], theirs)
-  end
+  removeFields(KEYS[3], uids)
+  removeFields(KEYS[4], names)
   local unreferenced = applyReferences(ARGV[2], references)
-  local answer = { 'MORE' }
+  local answer = { 'MORE', page[1] }
   if redis.call('HLEN', KEYS[3]) == 0 then
     removeFields(KEYS[6], { ARGV[3] })
     redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5])

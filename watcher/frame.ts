@@ -1,5 +1,5 @@
 import { NoObject, readObject, type Sighting } from './object.ts'
-import { eachElement, eachMember, enough, keyIs, readString, skipValue, unread } from './scan.ts'
+import { eachElement, eachMember, keyIs, nothingFollows, readString, skipValue, unread } from './scan.ts'
 
 /** The API server's own account of a failure, from a body or from an ERROR frame. */
 export interface Status {
@@ -15,24 +15,18 @@ export type Frame =
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string }
   | { readonly type: 'ERROR'; readonly status: Status }
 
-/** Reads one line of a watch response. Throws SyntaxError or NoObject for a line that is none. */
+/** Reads one line of a watch response. Throws SyntaxError or NoObject for a line that is none, or not whole. */
 export function readFrame(line: Buffer): Frame {
   let type = ''
   let object: Buffer | undefined
-  eachMember(line, 0, (keyStart, keyEnd, valueStart) => {
+  const end = eachMember(line, 0, (keyStart, keyEnd, valueStart) => {
     if (keyIs(line, keyStart, keyEnd, 'type')) type = readString(line, valueStart)
-    else if (keyIs(line, keyStart, keyEnd, 'object')) {
-      if (type !== '') {
-        // API servers write type first, so the object ends one brace before the line does, and need not be scanned for it
-        object = line.subarray(valueStart, lastBrace(line, line.length))
-        return enough
-      }
-      const end = skipValue(line, valueStart)
-      object = line.subarray(valueStart, end)
-      return end
-    }
-    return unread
+    if (!keyIs(line, keyStart, keyEnd, 'object')) return unread
+    const valueEnd = skipValue(line, valueStart)
+    object = line.subarray(valueStart, valueEnd)
+    return valueEnd
   })
+  nothingFollows(line, end)
   if (!object) throw new NoObject('a frame without an object')
   switch (type) {
     case 'ADDED':
@@ -40,7 +34,7 @@ export function readFrame(line: Buffer): Frame {
     case 'DELETED':
       return { type, object: readObject(object) }
     case 'BOOKMARK':
-      return { type, resourceVersion: JSON.parse(object.toString('utf8')).metadata.resourceVersion }
+      return { type, resourceVersion: resourceVersionOf(object) }
     case 'ERROR':
       return { type, status: readStatus(object) }
     default:
@@ -48,11 +42,11 @@ export function readFrame(line: Buffer): Frame {
   }
 }
 
-function lastBrace(line: Buffer, before: number): number {
-  const end = line.lastIndexOf('}', before - 1)
-  // both the envelope and the object close here, or the line was cut
-  if (end < 1 || line.lastIndexOf('}', end - 1) === -1) throw new SyntaxError('a line without an end')
-  return end
+function resourceVersionOf(bookmark: Buffer): string {
+  const resourceVersion = JSON.parse(bookmark.toString('utf8'))?.metadata?.resourceVersion
+  if (typeof resourceVersion !== 'string' || resourceVersion === '')
+    throw new NoObject('a bookmark without resourceVersion')
+  return resourceVersion
 }
 
 /** Reads a Status; what is no Status (a proxy's page, plain text) becomes one with the text as its message. */
@@ -63,9 +57,9 @@ export function readStatus(bytes: Buffer, code = 0): Status {
     if (status?.kind === 'Status') {
       const retryAfterSeconds = status.details?.retryAfterSeconds
       return {
-        code: status.code ?? code,
-        reason: status.reason ?? '',
-        message: status.message ?? '',
+        code: typeof status.code === 'number' ? status.code : code,
+        reason: String(status.reason ?? ''),
+        message: String(status.message ?? ''),
         ...(typeof retryAfterSeconds === 'number' && { retryAfterSeconds }),
       }
     }
@@ -92,8 +86,8 @@ export function readPage(body: Buffer): Page {
     if (keyIs(body, keyStart, keyEnd, 'metadata')) {
       const valueEnd = skipValue(body, valueStart)
       const metadata = JSON.parse(body.toString('utf8', valueStart, valueEnd))
-      resourceVersion = metadata.resourceVersion ?? ''
-      next = metadata.continue ?? ''
+      resourceVersion = String(metadata?.resourceVersion ?? '')
+      next = String(metadata?.continue ?? '')
       return valueEnd
     }
     if (keyIs(body, keyStart, keyEnd, 'items')) {
@@ -104,7 +98,7 @@ export function readPage(body: Buffer): Page {
     }
     return unread
   })
-  if (end === enough || !complete || resourceVersion === '')
-    throw new NoObject('a list without items or resourceVersion')
+  nothingFollows(body, end)
+  if (!complete || resourceVersion === '') throw new NoObject('a list without items or resourceVersion')
   return { resourceVersion, continue: next, items }
 }

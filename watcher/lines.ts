@@ -35,16 +35,20 @@ export class LineSplitter {
   }
 
   #keep(part: Buffer): void {
-    this.#bytes += part.length
-    if (this.#bytes > this.#mostBytes) throw new LineTooLong(this.#mostBytes)
     this.#parts.push(part)
+    this.#bytes += part.length
+    if (this.#bytes <= this.#mostBytes) return
+    this.#parts = []
+    this.#bytes = 0
+    throw new LineTooLong(this.#mostBytes)
   }
 
   #finish(part: Buffer): Buffer {
-    if (this.#parts.length === 0) return part
-    const line = Buffer.concat([...this.#parts, part], this.#bytes + part.length)
+    this.#keep(part)
+    const parts = this.#parts
+    const bytes = this.#bytes
     this.#parts = []
     this.#bytes = 0
-    return line
+    return parts.length === 1 ? part : Buffer.concat(parts, bytes)
   }
 }

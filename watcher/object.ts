@@ -1,4 +1,4 @@
-import { eachMember, enough, keyIs, readString, skipValue, unread } from './scan.ts'
+import { eachMember, enough, keyIs, nothingFollows, readString, skipValue, unread } from './scan.ts'
 
 /** What a watcher knows of an object without decoding it. */
 export interface Sighting {
@@ -30,20 +30,10 @@ export function readObject(bytes: Buffer): Sighting {
   eachMember(bytes, 0, (keyStart, keyEnd, valueStart) => {
     if (!keyIs(bytes, keyStart, keyEnd, 'metadata')) return unread
     eachMember(bytes, valueStart, (from, to, start) => {
-      switch (to - from - 2) {
-        case 3:
-          if (keyIs(bytes, from, to, 'uid')) uid = readString(bytes, start)
-          break
-        case 4:
-          if (keyIs(bytes, from, to, 'name')) name = readString(bytes, start)
-          break
-        case 9:
-          if (keyIs(bytes, from, to, 'namespace')) namespace = readString(bytes, start)
-          break
-        case 15:
-          if (keyIs(bytes, from, to, 'resourceVersion')) resourceVersion = readString(bytes, start)
-          break
-      }
+      if (keyIs(bytes, from, to, 'uid')) uid = readString(bytes, start)
+      else if (keyIs(bytes, from, to, 'name')) name = readString(bytes, start)
+      else if (keyIs(bytes, from, to, 'namespace')) namespace = readString(bytes, start)
+      else if (keyIs(bytes, from, to, 'resourceVersion')) resourceVersion = readString(bytes, start)
       // typed kinds write these four first; the rest of the metadata need not be read
       return uid !== '' && name !== '' && namespace !== '' && resourceVersion !== '' ? enough : unread
     })
@@ -63,17 +53,19 @@ export function keptBytes(bytes: Buffer, apiVersion: string, kind: string): Buff
   let hasKind = false
   let cut: [start: number, end: number] | undefined
   let first = -1
-  eachMember(bytes, 0, (keyStart, keyEnd, valueStart) => {
+  const end = eachMember(bytes, 0, (keyStart, keyEnd, valueStart) => {
     if (first === -1) first = keyStart
     if (keyIs(bytes, keyStart, keyEnd, 'apiVersion')) hasApiVersion = true
     else if (keyIs(bytes, keyStart, keyEnd, 'kind')) hasKind = true
     else if (keyIs(bytes, keyStart, keyEnd, 'metadata')) cut = managedFields(bytes, valueStart)
     return unread
   })
+  nothingFollows(bytes, end)
+  if (first === -1) throw new NoObject('an object without any field')
   const head = `${hasKind ? '' : `"kind":${JSON.stringify(kind)},`}${hasApiVersion ? '' : `"apiVersion":${JSON.stringify(apiVersion)},`}`
-  const body = first === -1 ? bytes.length - 1 : first
-  if (!cut) return head === '' ? Buffer.from(bytes) : Buffer.concat([Buffer.from(`{${head}`), bytes.subarray(body)])
-  return Buffer.concat([Buffer.from(`{${head}`), bytes.subarray(body, cut[0]), bytes.subarray(cut[1])])
+  const [cutStart, cutEnd] = cut ?? [first, first]
+  const parts = [bytes.subarray(0, first), Buffer.from(head), bytes.subarray(first, cutStart), bytes.subarray(cutEnd)]
+  return Buffer.concat(parts)
 }
 
 /** Where the member managedFields stands in the metadata, with the one comma that goes with it. */

@@ -12,10 +12,19 @@ const redacted = '[redacted]'
 export function payloadOf(bytes: Buffer, apiVersion: string, kind: string): Buffer {
   const kept = keptBytes(bytes, apiVersion, kind)
   if (kind !== 'Secret' || apiVersion !== 'v1') return kept
-  const secret = JSON.parse(kept.toString('utf8'))
+  const secret = parse(kept)
   for (const field of ['data', 'stringData']) {
     if (secret[field]) secret[field] = Object.fromEntries(Object.keys(secret[field]).map((key) => [key, redacted]))
   }
   if (secret.metadata?.annotations?.[lastApplied] !== undefined) secret.metadata.annotations[lastApplied] = redacted
   return Buffer.from(JSON.stringify(secret))
+}
+
+/** The engine's own message would quote the text, and end in a log. */
+function parse(secret: Buffer) {
+  try {
+    return JSON.parse(secret.toString('utf8'))
+  } catch {
+    throw new SyntaxError('a Secret that is no JSON')
+  }
 }

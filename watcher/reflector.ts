@@ -23,17 +23,19 @@ export interface Change {
 /**
  * An object seen in a list, or in an ADDED or MODIFIED frame: the frame's own word for it does not matter.
  * `n`: rewinds counted so far. `reentered`: it may have left and come back unseen (a relist under a selector), so this is
- * a new entry as far as the ids of its Deleted go.
+ * a new entry as far as the ids of its Deleted go. `rewound`: from a list of a cluster that went back in time, where a lower
+ * resourceVersion is the present one; else it comes from a server that is behind, and says nothing new.
  */
-export function seen(draft: Draft, object: Sighting, n: number, reentered = false): Change[] {
+export function seen(draft: Draft, object: Sighting, n: number, reentered = false, rewound = false): Change[] {
   const { uid, resourceVersion } = object
   const key = objectKey(object)
   const known = draft.get(uid)
   if (known) {
     const newer = compareResourceVersions(resourceVersion, known.resourceVersion) ?? 1
-    if (newer <= 0) return []
-    const since = reentered ? resourceVersion : known.since
-    draft.put(uid, { ...known, resourceVersion, since })
+    if (rewound ? newer === 0 : newer <= 0) return []
+    const entry = reentered ? { since: resourceVersion, n } : { since: known.since, n: known.n }
+    const { since } = entry
+    draft.put(uid, { ...known, ...entry, resourceVersion })
     return [{ type: 'Updated', uid, key, resourceVersion, since, n, object, before: known.payload }]
   }
   const changes: Change[] = []
@@ -44,10 +46,10 @@ export function seen(draft: Draft, object: Sighting, n: number, reentered = fals
   return changes
 }
 
-/** A DELETED frame: the object as it was last, with the resourceVersion of its deletion. */
+/** A DELETED frame: the object as it was last, with the resourceVersion of its deletion. One older than what is known is told late. */
 export function deleted(draft: Draft, object: Sighting): Change[] {
   const known = draft.get(object.uid)
-  if (!known) return []
+  if (!known || (compareResourceVersions(object.resourceVersion, known.resourceVersion) ?? 0) < 0) return []
   draft.delete(object.uid)
   const { uid, resourceVersion } = object
   return [

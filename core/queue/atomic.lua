@@ -16,13 +16,33 @@ local function allOrNothing(body)
   return redis.error_reply('UNDONE ' .. (type(answer) == 'table' and answer.err or tostring(answer)))
 end
 
--- HSET of any number of pairs, undone to what stood there before. `before` may be given when the caller read it already.
-local function writeFields(key, pairsList, before)
+-- Lua hands at most about 8000 values to one call: longer lists go in parts, in order.
+local function eachPart(list, most, use)
+  for from = 1, #list, most do
+    local part = {}
+    for i = from, math.min(from + most - 1, #list) do part[#part + 1] = list[i] end
+    use(part)
+  end
+end
+
+-- HMGET of any number of fields.
+local function readFields(key, names)
+  local values = {}
+  eachPart(names, 1000, function(part)
+    local some = redis.call('HMGET', key, unpack(part))
+    for i = 1, #part do values[#values + 1] = some[i] end
+  end)
+  return values
+end
+
+-- HSET of any number of pairs, undone to what stood there before.
+local function writeFields(key, pairsList)
+  if #pairsList > 2000 then return eachPart(pairsList, 2000, function(part) writeFields(key, part) end) end
   if #pairsList == 0 then return end
   local put, gone = { 'HSET', key }, { 'HDEL', key }
   local names = {}
   for i = 1, #pairsList, 2 do names[#names + 1] = pairsList[i] end
-  before = before or redis.call('HMGET', key, unpack(names))
+  local before = redis.call('HMGET', key, unpack(names))
   for i = 1, #names do
     if before[i] then
       put[#put + 1] = names[i]
@@ -38,6 +58,7 @@ end
 
 -- HDEL of any number of fields, undone to what stood there.
 local function removeFields(key, names)
+  if #names > 1000 then return eachPart(names, 1000, function(part) removeFields(key, part) end) end
   if #names == 0 then return end
   local before = redis.call('HMGET', key, unpack(names))
   local put = { 'HSET', key }

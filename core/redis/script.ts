@@ -19,10 +19,11 @@ export function loadScript(file: URL, rewrite: (source: string) => string = (sou
     name: file.pathname.slice(file.pathname.lastIndexOf('/') + 1),
     async run(redis, keys, args) {
       try {
-        return await redis.evalsha(sha, keys.length, ...keys, ...args)
+        // as one array: thousands of arguments of a call are too many for JavaScript's stack
+        return await redis.call('EVALSHA', [sha, keys.length, ...keys, ...args])
       } catch (error) {
         if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-        return redis.eval(source, keys.length, ...keys, ...args)
+        return redis.call('EVAL', [source, keys.length, ...keys, ...args])
       }
     },
   }
