@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as timer } from 'node:timers/promises'
 import { Backoff } from './backoff.ts'
 import { ApiFailure, type Connection } from './connection.ts'
 import { readFrame, readPage } from './frame.ts'
@@ -26,8 +26,14 @@ export interface ListWatchOptions {
   /** Where to watch from; undefined: list first. */
   readonly from: string | undefined
   readonly signal: AbortSignal
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
+  /** Resolves after so many ms, or when the signal aborts. Tests have their own. */
+  readonly sleep?: Sleep | undefined
 }
+
+export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>
+
+const realSleep: Sleep = (ms, signal) => timer(ms, undefined, { signal }).catch(() => {})
 
 const pageSize = 500
 const mostLineBytes = 64 << 20
@@ -47,7 +53,7 @@ const mostFailuresAtOnePosition = 3
  * item like any other, and the reader's pace is the pace at which the server is read.
  */
 export async function* listWatch(options: ListWatchOptions): AsyncGenerator<readonly WatchEvent[]> {
-  const { signal, random = Math.random } = options
+  const { signal, random = Math.random, sleep = realSleep } = options
   const backoff = new Backoff(random)
   let position = options.from
   let failuresHere = 0
@@ -82,7 +88,7 @@ export async function* listWatch(options: ListWatchOptions): AsyncGenerator<read
     }
     if (!failure) {
       // ended by the server, as it does every few minutes: all watches of a server that restarts end together
-      yield* pause(250 * random(), signal)
+      await sleep(250 * random(), signal)
       continue
     }
     const suspect = failure.reason === 'BadResponse' || failure.reason === 'VeryShortWatch'
@@ -96,7 +102,7 @@ export async function* listWatch(options: ListWatchOptions): AsyncGenerator<read
       failuresHere = 0
     }
     yield [{ type: 'Failed', failure, retryInMs }]
-    yield* pause(retryInMs, signal)
+    await sleep(retryInMs, signal)
   }
 }
 
@@ -110,11 +116,6 @@ function positionOf(event: WatchEvent): string | undefined {
     default:
       return undefined
   }
-}
-
-// a generator, so that it can be left by `return` like everything else here
-async function* pause(ms: number, signal: AbortSignal): AsyncGenerator<never> {
-  await sleep(ms, undefined, { signal }).catch(() => {})
 }
 
 /** One list, page by page, at the newest state there is; returns its resourceVersion. */

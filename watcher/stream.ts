@@ -1,7 +1,7 @@
 import type { TriggerRecord } from '../core/triggers.ts'
 import { Committer, type CommitterContext } from './committer.ts'
 import type { Connection } from './connection.ts'
-import { listWatch, type WatchEvent } from './list-watch.ts'
+import { listWatch, type Sleep, type WatchEvent } from './list-watch.ts'
 import { type Query, selectorHash } from './query.ts'
 import { deleted, missing, seen } from './reflector.ts'
 import { FencedOff, Rewound } from './stream-store.ts'
@@ -17,6 +17,8 @@ export interface StreamStatus {
 
 export interface StreamContext extends CommitterContext {
   readonly api: Pick<Connection, 'open' | 'get'>
+  readonly random?: () => number
+  readonly sleep?: Sleep
 }
 
 /**
@@ -90,7 +92,7 @@ export class Stream {
 
   /** From a claim on, until something breaks it. */
   async #round(signal: AbortSignal): Promise<void> {
-    const { store, api, query } = this.#c
+    const { store, api, query, random, sleep } = this.#c
     const record = await store.claim(this.#c.freshName())
     const end = new AbortController()
     const broken: unknown[] = []
@@ -107,7 +109,7 @@ export class Stream {
       await committer.triggersSettled()
       const from = record.phase === 'live' ? record.resourceVersion : undefined
       const listed = new Set<string>()
-      for await (const events of listWatch({ api, query, from, signal: ended })) {
+      for await (const events of listWatch({ api, query, from, signal: ended, random, sleep })) {
         for (const event of events) await this.#take(event, committer, listed)
         committer.flush()
       }
