@@ -17,6 +17,8 @@ import { loadStreamScripts } from './stream-store.ts'
 export interface Watcher extends Readiness {
   /** Stops reading, lets the commits under way finish, gives its clusters up. */
   close(): Promise<void>
+  /** Resolves when it cannot go on: what stands in Redis is not for it to touch. */
+  readonly failed: Promise<Error>
 }
 
 /** How often the set of triggers is looked at: a module dropped into a folder is noticed within this. */
@@ -51,6 +53,7 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
   const clusters = settings.clusters.map((cluster) => new Cluster(cluster, context))
   let read = false
   let refused: Error | undefined
+  const { promise: failed, resolve: fail } = Promise.withResolvers<Error>()
 
   async function run(): Promise<void> {
     await opened(redis, () => openInstallation(redis, context.keys), signal)
@@ -63,10 +66,12 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
   const running = run().catch((error: Error) => {
     if (signal.aborted) return
     refused = error
+    fail(error)
     log.error({ err: error.message }, 'watcher cannot work with this Redis')
   })
 
   return {
+    failed,
     async problems() {
       if (refused) return [refused.message]
       if (redis.status !== 'ready') return ['Redis does not answer']

@@ -1,0 +1,88 @@
+import type { Settings } from './core/config/settings.ts'
+import { type Readiness, startHealthServer } from './core/health.ts'
+import type { Log } from './core/log.ts'
+
+/** A watcher or a dispatcher that runs. */
+export interface Part extends Readiness {
+  /** Drains, at most for `drainSeconds`. */
+  close(): Promise<void>
+  /** Resolves when it cannot go on, whatever it waits for. */
+  readonly failed?: Promise<Error>
+}
+
+/** Rejects for settings that cannot work; what is merely away is waited for. */
+export type OpenPart = (settings: Settings, log: Log) => Promise<Part>
+
+/** A Ctrl-C under npm arrives twice: from the terminal, and passed on by npm. */
+const sameSignalMs = 150
+/** What functions left running does not keep the process: all that is ours has closed by then. */
+const lingerMs = 1_000
+
+/** Aborts with the first SIGTERM or SIGINT; the second ends the process at once. */
+export function stopOnSignals(log?: Log): AbortSignal {
+  const stop = new AbortController()
+  let firstAt = 0
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) {
+        if (performance.now() - firstAt > sameSignalMs) process.exit(code)
+        return
+      }
+      firstAt = performance.now()
+      log?.info({ signal }, 'stopping; once more to leave at once')
+      stop.abort()
+    })
+  }
+  return stop.signal
+}
+
+/** Runs until `stop` aborts (0) or a part fails (1). */
+export async function runParts(
+  open: readonly OpenPart[],
+  settings: Settings,
+  log: Log,
+  stop: AbortSignal,
+): Promise<number> {
+  process.on('uncaughtException', (err) => {
+    log.error({ err }, 'uncaught error')
+    process.exit(1)
+  })
+  const parts: Part[] = []
+  let state: 'starting' | 'running' | 'closing' = 'starting'
+  const whole: Readiness = {
+    problems: async () => [
+      ...(state === 'running' ? [] : [state]),
+      ...(await Promise.all(parts.map((part) => part.problems()))).flat(),
+    ],
+  }
+  const health = settings.listen === 'off' ? undefined : await startHealthServer(settings.listen, [whole], log)
+  async function start(open: OpenPart): Promise<void> {
+    const part = await open(settings, log)
+    // what took longer to start than it was wanted
+    if (state === 'closing') await part.close()
+    else parts.push(part)
+  }
+  try {
+    const stopped = abortOf(stop)
+    await Promise.race([stopped, Promise.all(open.map(start))])
+    state = 'running'
+    const failed = await Promise.race([stopped, ...parts.flatMap((part) => part.failed ?? [])])
+    if (failed) log.error({ err: failed }, 'cannot go on')
+    return failed ? 1 : 0
+  } finally {
+    state = 'closing'
+    await Promise.all(parts.map((part) => part.close()))
+    await health?.close()
+    setTimeout(() => process.exit(), lingerMs).unref()
+  }
+}
+
+function abortOf(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined)
+    signal.addEventListener('abort', () => resolve(undefined), { once: true })
+  })
+}
