@@ -18,6 +18,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // functions are loaded by Node itself, as they are when it runs
+    server: { deps: { external: [/\/dispatcher\/import-module\.ts$/] } },
     maxWorkers: 2,
   },
 })

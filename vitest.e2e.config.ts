@@ -17,6 +17,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 600_000, // the first run may build kube-apiserver
     pool: 'forks',
+    // functions are loaded by Node itself, as they are when it runs
+    server: { deps: { external: [/\/dispatcher\/import-module\.ts$/] } },
     fileParallelism: false,
   },
 })

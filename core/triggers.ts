@@ -11,7 +11,11 @@ export interface TriggerDefinition extends Omit<Filter, 'name' | 'delivery'> {
   readonly target: { readonly function: string } | { readonly sink: string; readonly settings: string }
 }
 
-export type TriggerState = 'active' | 'orphaned'
+/**
+ * `active`: a dispatcher publishes it, or has ended without taking it back. `orphaned`: taken back by its last publisher, still in
+ * force for a while. `dropping`: not in force any more; what waits for it is being removed, then the record goes.
+ */
+export type TriggerState = 'active' | 'orphaned' | 'dropping'
 
 export interface TriggerRecord {
   /** New after a drop; keys hold it, never the name. */
@@ -59,6 +63,12 @@ export interface TriggerSet {
 export async function readTriggers(redis: Redis, keys: InstallationKeys): Promise<TriggerSet> {
   // the revision first: a change in between makes the next look find a new revision
   const revision = (await redis.get(keys.triggersRevision)) ?? '0'
+  const records = await readTriggerRecords(redis, keys)
+  return { revision, triggers: records.filter(({ state }) => state !== 'dropping') }
+}
+
+/** Also those that are being dropped. */
+export async function readTriggerRecords(redis: Redis, keys: InstallationKeys): Promise<TriggerRecord[]> {
   const records = await redis.hgetall(keys.triggers)
-  return { revision, triggers: Object.entries(records).map(([name, text]) => parseTriggerRecord(name, text)) }
+  return Object.entries(records).map(([name, text]) => parseTriggerRecord(name, text))
 }

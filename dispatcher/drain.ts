@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
+import type { NameTag } from '../core/filter.ts'
 import type { Log } from '../core/log.ts'
 import type { Jobs } from '../core/queue/jobs.ts'
 import { readPayloads } from '../core/queue/payloads.ts'
 import type { ShardKeys } from '../core/redis/keys.ts'
 import { deltaOfEntry } from './delta-of-entry.ts'
+import { type Held, InHand } from './in-hand.ts'
+import { Pace } from './pace.ts'
 import { afterFailure, type DeliveryPolicy, failed, problemOf } from './policy.ts'
-import type { Claim, Result, WorkQueue } from './queue/queue.ts'
+import type { Claim, Retry, TurnAnswer, WorkQueue } from './queue/queue.ts'
 import type { Delivery, Outcome, Target } from './target.ts'
 
 /** What a drain works with; one of these per trigger and process. */
@@ -20,6 +23,8 @@ export interface DrainContext {
   readonly trigger: { readonly id: string; readonly name: string }
   /** Read anew for every turn: settings may change while a drain runs. */
   readonly policy: () => DeliveryPolicy
+  /** Whether the trigger still wants it: its definition may have changed since the delta was matched. */
+  readonly wants: (delta: NameTag) => boolean
   readonly log: Log
   /** Without a sign of life for this long, others may take over what a drain holds. */
   readonly leaseMs: number
@@ -29,17 +34,9 @@ export interface DrainContext {
 /** Entries that an object's turn delivers at the most before the others have theirs. */
 const entriesPerObject = 8
 const objectsPerDrain = 200
-const mostDrains = 4
+export const mostDrains = 4
 /** How often a drain that is busy looks whether something else became ready. */
 const lookAgainMs = 25
-
-/** An object in hand. */
-interface Held {
-  readonly claim: Claim
-  readonly takenAt: number
-  payloads: ReadonlyMap<string, Buffer>
-  delivered: number
-}
 
 /**
  * Delivers: claims objects of one trigger, delivers their deltas in order, tells the queue what became of each, until
@@ -52,16 +49,12 @@ export class Drain {
   readonly #stop: AbortSignal
   /** Ends deliveries: after shutdown's patience, or when the lease is lost. */
   readonly #abort = new AbortController()
-  readonly #held = new Map<string, Held>()
-  #waiting: Held[] = []
-  #results: Result[] = []
+  readonly #hand = new InHand()
+  readonly #pace = new Pace(entriesPerObject)
   #breaker: { open: boolean; notBeforeMs: number } | undefined
   #running = 0
   #grant = 1
   #leaseUntil = 0
-  #deliveredLately = 0
-  #deliveredPerSecond = 0
-  #measuredSince = performance.now()
   #wake: () => void = () => {}
 
   /** `stop`: take nothing new, finish what runs. `abort`: end what runs too, uncounted. */
@@ -79,8 +72,7 @@ export class Drain {
     this.#stop.addEventListener('abort', onStop, { once: true })
     try {
       const held = await this.#start()
-      if (!held) return
-      await this.#recover(held)
+      if (!held || !(await this.#recover(held))) return
       while (await this.#turn());
     } finally {
       this.#stop.removeEventListener('abort', onStop)
@@ -105,53 +97,57 @@ export class Drain {
 
   /**
    * What a lost worker held goes one object at a time, each noted before it starts. If the worker was lost while one
-   * went alone, that one is to blame: it alone is counted.
+   * went alone, that one is to blame: it alone is counted. Returns false when the drain is over.
    */
-  async #recover({ suspect, claims }: { suspect: string; claims: readonly Claim[] }): Promise<void> {
-    const { redis, queue, trigger, policy, random } = this.#c
-    for (const claim of claims)
-      this.#held.set(claim.object, { claim, takenAt: performance.now(), payloads: new Map(), delivered: 0 })
-    if (claims.length > 0) this.#c.log.warn({ objects: claims.length }, 'taking over what a lost worker held')
-    for (const held of [...this.#held.values()]) {
+  async #recover({ suspect, claims }: { suspect: string; claims: readonly Claim[] }): Promise<boolean> {
+    const { redis, queue, trigger, policy, random, log } = this.#c
+    if (claims.length === 0) return true
+    log.warn({ objects: claims.length }, 'taking over what a lost worker held')
+    for (const held of this.#hand.hold(claims, await this.#payloads(claims))) {
+      const { claim } = held
       if (this.#stop.aborted) {
-        this.#results.push({ what: 'back', claim: held.claim, delivered: 0 })
+        this.#hand.settle({ what: 'back', claim, delivered: 0 })
         continue
       }
-      if (held.claim.object === suspect) {
+      if (claim.object === suspect) {
         const problem = { name: 'WorkerLost', message: 'the process ended while it delivered this delta, twice' }
-        this.#results.push(afterFailure(policy(), held.claim, 0, { problem }, 0, random))
+        this.#hand.settle(afterFailure(policy(), claim, 0, { problem }, 0, random))
         continue
       }
-      if (!(await queue.suspect(redis, trigger.id, this.#id, this.#token, held.claim.object))) throw new Fenced()
+      if (!(await queue.suspect(redis, trigger.id, this.#id, this.#token, claim.object))) throw new Fenced()
       this.#renewed(performance.now())
-      await this.#load([held])
-      await this.#deliver([held])
-      // the results of all go in with the turn that ends this one's suspicion
-      while (this.#running > 0) await this.#settled(1_000)
-      if (!(await this.#turn(true))) return
+      void this.#deliver([held])
+      // its result goes in with the turn that ends its suspicion
+      do {
+        if (this.#running > 0) await this.#settled(this.#c.leaseMs / 4)
+        if (!(await this.#turn(true))) return false
+      } while (this.#running > 0 || this.#hand.results.length > 0)
     }
+    return true
   }
 
   /** One exchange with the queue. Returns false when the drain is over. */
   async #turn(recovering = false): Promise<boolean> {
     const { redis, queue, trigger, log } = this.#c
+    const hand = this.#hand
     const policy = this.#c.policy()
-    if (this.#stop.aborted) this.#giveBackWaiting()
-    const results = this.#results.slice()
+    if (this.#stop.aborted) hand.giveBackWaiting()
+    const results = hand.results.slice()
     const breaker = this.#breaker
-    const want = this.#stop.aborted || recovering ? 0 : this.#want(policy)
+    const busy = hand.waiting + this.#running
     const sentAt = performance.now()
-    let answer: Awaited<ReturnType<WorkQueue['cycle']>>
+    let answer: TurnAnswer
     try {
       answer = await queue.cycle(redis, trigger.id, this.#id, this.#token, {
-        want,
+        want: this.#stop.aborted || recovering ? 0 : this.#pace.want(policy.concurrency, busy, this.#running),
         entriesPerObject,
         running: this.#running,
         concurrency: policy.concurrency,
         mostDrains,
         objectsPerDrain,
-        holds: this.#held.size - results.length,
+        holds: hand.untold,
         results,
+        keepSuspect: recovering && this.#running > 0,
         ...(policy.rate && { rate: policy.rate }),
         ...(breaker && { breaker }),
       })
@@ -164,11 +160,10 @@ export class Drain {
     }
     if (answer.status === 'FENCED') throw new Fenced()
     this.#renewed(sentAt)
-    this.#results = this.#results.slice(results.length)
     if (this.#breaker === breaker) this.#breaker = undefined
-    for (const { claim } of results) this.#held.delete(claim.object)
+    hand.told(results)
     if (answer.status === 'RESYNC') {
-      await this.#resync(answer.claims)
+      await this.#take(hand.resync(answer.claims))
       return true
     }
     await this.#addJobs(answer.armed, answer.retries)
@@ -179,10 +174,7 @@ export class Drain {
     return true
   }
 
-  async #addJobs(
-    armed: readonly string[],
-    retries: readonly { id: string; object: string; delayMs: number }[],
-  ): Promise<void> {
+  async #addJobs(armed: readonly string[], retries: readonly Retry[]): Promise<void> {
     const { jobs, trigger, log } = this.#c
     try {
       await Promise.all([
@@ -197,82 +189,73 @@ export class Drain {
   /** Waits for the next reason to talk to the queue: something settled, the heartbeat, or the time to look again. */
   async #patience(taken: number, waitMs: number): Promise<void> {
     const heartbeatMs = this.#c.leaseMs / 4
-    if (this.#results.length > 0) return
-    if (this.#held.size === 0) return waitMs > 0 ? this.#settled(Math.min(waitMs, heartbeatMs)) : undefined
+    if (this.#hand.results.length > 0) return
+    if (this.#hand.size === 0) return waitMs > 0 ? this.#settled(Math.min(waitMs, heartbeatMs)) : undefined
     await this.#settled(taken > 0 ? heartbeatMs : Math.min(Math.max(waitMs, lookAgainMs), heartbeatMs))
   }
 
-  /** Free handlers, and about one second of measured work. */
-  #want(policy: DeliveryPolicy): number {
-    const now = performance.now()
-    const seconds = (now - this.#measuredSince) / 1_000
-    if (seconds >= 0.2) {
-      this.#deliveredPerSecond = this.#deliveredLately / seconds
-      this.#deliveredLately = 0
-      this.#measuredSince = now
-    }
-    const capacity = policy.concurrency + Math.min(500, Math.ceil(this.#deliveredPerSecond / entriesPerObject))
-    const free = capacity - (this.#waiting.length + this.#running)
-    return free >= capacity / 4 || this.#running === 0 ? Math.max(free, 0) : 0
-  }
-
   async #take(claims: readonly Claim[]): Promise<void> {
-    if (claims.length === 0) return this.#pump()
-    const takenAt = performance.now()
-    const fresh = claims.map((claim): Held => ({ claim, takenAt, payloads: new Map(), delivered: 0 }))
-    try {
-      await this.#load(fresh)
-    } catch (error) {
-      // Left out of `held`: the next turn's count does not fit, and the queue names them again.
-      this.#c.log.warn({ err: problemOf(error).message }, 'payloads could not be read; trying again')
-      return
+    if (claims.length > 0) {
+      try {
+        this.#hand.take(claims, await this.#payloads(claims))
+      } catch (error) {
+        // Not in hand: the next turn's count does not fit, and the queue names them again.
+        this.#c.log.warn({ err: problemOf(error).message }, 'payloads could not be read; trying again')
+        return
+      }
     }
-    for (const held of fresh) this.#held.set(held.claim.object, held)
-    this.#waiting.push(...fresh)
     this.#pump()
   }
 
-  async #load(list: readonly Held[]): Promise<void> {
-    const references = list.flatMap(({ claim }) => claim.entries.flatMap((entry) => [entry.payload, entry.old]))
-    const payloads = await readPayloads(this.#c.redis, this.#c.keys, references)
-    for (const held of list) held.payloads = payloads
-  }
-
-  /** The queue's view of what we hold differs from ours: theirs holds. */
-  async #resync(claims: readonly Claim[]): Promise<void> {
-    const numbers = new Map(claims.map((claim) => [claim.object, claim.number]))
-    for (const [object, held] of this.#held) {
-      if (numbers.get(object) !== held.claim.number) this.#held.delete(object)
-    }
-    this.#waiting = this.#waiting.filter((held) => this.#held.get(held.claim.object) === held)
-    await this.#take(claims.filter((claim) => !this.#held.has(claim.object)))
+  #payloads(claims: readonly Claim[]): Promise<Map<string, Buffer>> {
+    const references = claims.flatMap(({ entries }) => entries.flatMap((entry) => [entry.payload, entry.old]))
+    return readPayloads(this.#c.redis, this.#c.keys, references)
   }
 
   #pump(): void {
-    while (this.#running < this.#grant && this.#waiting.length > 0 && performance.now() < this.#leaseUntil) {
+    while (this.#running < this.#grant && this.#hand.waiting > 0 && performance.now() < this.#leaseUntil) {
       const room = Math.min(this.#c.target.maxBatch, this.#grant - this.#running)
-      void this.#deliver(this.#waiting.splice(0, room))
+      void this.#deliver(this.#hand.next(room))
     }
   }
 
   /** Delivers the next delta of each; settles each by its own outcome. Never rejects. */
   async #deliver(batch: readonly Held[]): Promise<void> {
-    const { target, policy } = this.#c
     this.#running += batch.length
-    const timeout = AbortSignal.timeout(policy().timeoutMs)
-    let outcomes: readonly Outcome[]
-    try {
-      const deliveries = batch.map((held) => this.#delivery(held))
-      outcomes = await target.deliver(deliveries, AbortSignal.any([timeout, this.#abort.signal]))
-    } catch (error) {
-      outcomes = batch.map(() => failed(error))
+    const outcomes = new Map<Held, Outcome>()
+    const sent: Held[] = []
+    const deliveries: Delivery[] = []
+    for (const held of batch) {
+      try {
+        const delivery = this.#delivery(held)
+        if (!this.#c.wants(delivery.delta)) outcomes.set(held, { ok: true })
+        else {
+          deliveries.push(delivery)
+          sent.push(held)
+        }
+      } catch (error) {
+        outcomes.set(held, failed(error))
+      }
+    }
+    if (sent.length > 0) {
+      const answers = await this.#send(deliveries)
+      sent.forEach((held, i) => {
+        outcomes.set(held, answers[i] ?? failed(new Error('the target gave no outcome for this delta')))
+      })
     }
     this.#running -= batch.length
-    batch.forEach((held, i) => {
-      this.#settle(held, outcomes[i] ?? failed(new Error('the target gave no outcome for this delta')))
-    })
+    for (const held of batch) this.#settle(held, outcomes.get(held)!)
     this.#pump()
-    if (this.#results.length > 0 || this.#running === 0) this.#wake()
+    if (this.#hand.results.length > 0 || this.#running === 0) this.#wake()
+  }
+
+  async #send(deliveries: readonly Delivery[]): Promise<readonly Outcome[]> {
+    const timeout = AbortSignal.timeout(this.#c.policy().timeoutMs)
+    try {
+      return await this.#c.target.deliver(deliveries, AbortSignal.any([timeout, this.#abort.signal]))
+    } catch (error) {
+      return deliveries.map(() => failed(error))
+    }
   }
 
   #delivery(held: Held): Delivery {
@@ -288,52 +271,41 @@ export class Drain {
   }
 
   #settle(held: Held, outcome: Outcome): void {
-    const { claim } = held
+    const { claim, takenAt } = held
+    const hand = this.#hand
     // given away meanwhile: whoever holds it now tells
-    if (this.#held.get(claim.object) !== held) return
-    const fields = logFields(held)
+    if (!hand.holds(held)) return
     if (outcome.ok) {
       held.delivered++
-      this.#deliveredLately++
-      if (this.#breaker === undefined) this.#breaker = { open: false, notBeforeMs: 0 }
-      if (held.delivered === claim.entries.length) this.#results.push({ what: 'ok', claim, delivered: held.delivered })
-      else if (this.#stop.aborted) this.#results.push({ what: 'back', claim, delivered: held.delivered })
-      else this.#waiting.unshift(held)
+      this.#pace.delivered()
+      this.#breaker ??= { open: false, notBeforeMs: 0 }
+      if (held.delivered === claim.entries.length) hand.settle({ what: 'ok', claim, delivered: held.delivered })
+      else if (this.#stop.aborted) hand.settle({ what: 'back', claim, delivered: held.delivered })
+      else hand.again(held)
       return
     }
+    const { delivered } = held
     const { error: problem } = outcome
+    const log = this.#c.log.child(fieldsOf(held))
     if (this.#abort.signal.aborted) {
       // ended by us, not by the handler: nothing is counted
-      this.#results.push({ what: 'back', claim, delivered: held.delivered })
+      hand.settle({ what: 'back', claim, delivered })
     } else if (outcome.failure === 'target') {
       this.#breaker = { open: true, notBeforeMs: outcome.retryAfterMs ?? 0 }
-      this.#results.push({ what: 'back', claim, delivered: held.delivered })
-      this.#giveBackWaiting()
-      this.#c.log.warn({ ...fields, err: problem }, 'the target failed; its deliveries wait')
+      hand.settle({ what: 'back', claim, delivered })
+      hand.giveBackWaiting()
+      log.warn({ err: problem }, 'the target failed; its deliveries wait')
     } else {
-      const result = afterFailure(
-        this.#c.policy(),
-        claim,
-        held.delivered,
-        { ...outcome, problem },
-        performance.now() - held.takenAt,
-        this.#c.random,
-      )
-      this.#results.push(result)
-      const attempt = 'attempts' in result ? result.attempts : undefined
+      const failure = { ...outcome, problem }
+      const elapsedMs = performance.now() - takenAt
+      const result = afterFailure(this.#c.policy(), claim, delivered, failure, elapsedMs, this.#c.random)
+      hand.settle(result)
+      const { attempts: attempt } = result
       if (result.what === 'dead')
-        this.#c.log.error({ ...fields, attempt, err: problem }, 'delivery failed for good; kept as a dead letter')
+        log.error({ attempt, err: problem }, 'delivery failed for good; kept as a dead letter')
       else
-        this.#c.log.warn(
-          { ...fields, attempt, retryInMs: result.what === 'park' ? Math.round(result.delayMs) : 0, err: problem },
-          'delivery failed; will be retried',
-        )
+        log.warn({ attempt, retryInMs: Math.round(result.delayMs), err: problem }, 'delivery failed; will be retried')
     }
-  }
-
-  #giveBackWaiting(): void {
-    for (const held of this.#waiting) this.#results.push({ what: 'back', claim: held.claim, delivered: held.delivered })
-    this.#waiting = []
   }
 
   /** Valid a while shorter than Redis thinks, from before the question was sent. */
@@ -354,11 +326,9 @@ export class Drain {
   }
 }
 
-function logFields({ claim, delivered }: Held): object {
-  const entry = claim.entries[delivered]
-  return entry
-    ? { cluster: entry.cluster, gvk: entry.gvk, namespace: entry.namespace, name: entry.name, deltaId: entry.id }
-    : {}
+function fieldsOf({ claim, delivered }: Held): object {
+  const entry = claim.entries[delivered]!
+  return { cluster: entry.cluster, gvk: entry.gvk, namespace: entry.namespace, name: entry.name, deltaId: entry.id }
 }
 
 /** Another worker has the drain now. */

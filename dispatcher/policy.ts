@@ -1,4 +1,5 @@
-import type { Claim, Problem, Result } from './queue/queue.ts'
+import type { DeliverySettings } from '../core/config/settings.ts'
+import type { Claim, FailureResult, Problem } from './queue/queue.ts'
 import type { Outcome } from './target.ts'
 
 /** How often, how fast and how long a trigger tries; from the trigger's `delivery` settings. */
@@ -14,6 +15,31 @@ export interface DeliveryPolicy {
   readonly rate?: { readonly perSecond: number; readonly burst: number }
 }
 
+/** From the defaults of a function or a sink; of what people wrote, the more particular wins field by field. */
+export function deliveryPolicy(
+  target: 'function' | 'sink',
+  general: DeliverySettings,
+  own: DeliverySettings = {},
+): DeliveryPolicy {
+  const given = { ...defined(general), ...defined(own) }
+  const backoff = { initialSeconds: 1, maxSeconds: 300, ...defined(general.backoff), ...defined(own.backoff) }
+  const initialMs = backoff.initialSeconds * 1000
+  const { rate } = given
+  return {
+    attempts: given.attempts === undefined ? (target === 'function' ? 20 : null) : given.attempts,
+    backoff: { initialMs, maxMs: Math.max(initialMs, backoff.maxSeconds * 1000) },
+    maxAgeMs: (given.maxAgeSeconds ?? 86_400) * 1000,
+    timeoutMs: (given.timeoutSeconds ?? 20) * 1000,
+    // a sink that batches has its batches filled from this
+    concurrency: given.concurrency ?? (target === 'function' ? 16 : 200),
+    ...(rate && { rate: { perSecond: rate.perSecond, burst: Math.max(1, rate.burst ?? rate.perSecond) } }),
+  }
+}
+
+function defined<T extends object>(given: T | undefined): Partial<T> {
+  return Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>
+}
+
 /** What a failed delivery of `claim.entries[delivered]` comes to. `elapsedMs`: since the claim was taken. */
 export function afterFailure(
   policy: DeliveryPolicy,
@@ -22,7 +48,7 @@ export function afterFailure(
   failure: { readonly problem: Problem; readonly permanent?: boolean; readonly retryAfterMs?: number },
   elapsedMs: number,
   random: () => number,
-): Result {
+): FailureResult {
   const again = claim.entries[delivered]?.id === claim.failedId
   const attempts = (again ? claim.attempts : 0) + 1
   const failingForMs = again ? claim.failingForMs + elapsedMs : 0
@@ -53,6 +79,6 @@ export function problemOf(thrown: unknown): Problem {
   return { name: 'Error', message: String(thrown) }
 }
 
-export function failed(thrown: unknown, failure: 'entry' | 'target' = 'entry'): Outcome {
+export function failed(thrown: unknown, failure: 'entry' | 'target' = 'entry'): Extract<Outcome, { ok: false }> {
   return { ok: false, failure, error: problemOf(thrown) }
 }

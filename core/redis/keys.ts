@@ -5,11 +5,11 @@
 export interface InstallationKeys {
   /** hash: cluster name -> `{ id, shard }` */
   readonly clusters: string
-  /** hash: trigger name -> trigger record (JSON) */
+  /** hash: trigger name -> trigger record (see core/triggers.ts) */
   readonly triggers: string
   /** counter that moves whenever a trigger record changes */
   readonly triggersRevision: string
-  /** hash: publishing process -> `{ at, names }` */
+  /** hash: publishing process -> when it was last heard of, and a line `<name> <hash>` per trigger */
   readonly publishers: string
   /** counter for the ids of clusters and triggers */
   readonly ids: string

@@ -6,6 +6,7 @@
 --      8 concurrency  9 most drains  10 objects per drain  11 rate per second (0 = none)  12 burst
 --      13 claims the drain believes it holds once these results are in  14 breaker ('' | close | open)
 --      15 breaker's first ms  16 breaker's longest ms  17 not before ms  18 results
+--      19 1 while the object that was noted before its delivery is still being delivered, else 0
 --      then per result: what, object, claim number, delivered, detail, delay ms
 --        ok    the first <delivered> entries are delivered
 --        park  so are they, and the next one failed: detail = attempts \n delta id \n error JSON; comes back after <delay ms>
@@ -24,8 +25,9 @@ local claims = queue .. ':claim:' .. id
 
 local value = redis.call('HGET', KEYS[1], id)
 if not value then return { 'FENCED' } end
-local _, owner = parseArmed(value)
+local _, owner, _, suspect = parseArmed(value)
 if owner ~= token then return { 'FENCED' } end
+if ARGV[19] ~= '1' then suspect = '' end
 local now = nowMs()
 
 local references, retries = {}, {}
@@ -102,11 +104,11 @@ end
 return allOrNothing(function()
   if results > 0 then
     local objects = {}
-    for i = 19, 18 + 6 * results, 6 do objects[#objects + 1] = ARGV[i + 1] end
+    for i = 20, 19 + 6 * results, 6 do objects[#objects + 1] = ARGV[i + 1] end
     local held = redis.call('HMGET', claims, unpack(objects))
     local mine = {}
     for r = 1, results do
-      local i = 19 + 6 * (r - 1)
+      local i = 20 + 6 * (r - 1)
       if held[r] == ARGV[i + 2] then
         mine[#mine + 1] = ARGV[i + 1]
         take(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 3]), ARGV[i + 4], tonumber(ARGV[i + 5]))
@@ -133,7 +135,7 @@ return allOrNothing(function()
 
   if redis.call('HLEN', claims) ~= tonumber(ARGV[13]) then
     -- an answer of ours was lost, or Redis went back: the drain is told what it really holds
-    writeFields(KEYS[1], { id, armedValue(now, token, running, '') })
+    writeFields(KEYS[1], { id, armedValue(now, token, running, suspect) })
     local answer = { 'RESYNC' }
     describe(queue, answer, redis.call('HGETALL', claims), most, now)
     dropPayloads(applyReferences(tag, references))
@@ -208,7 +210,7 @@ return allOrNothing(function()
     answer = { 'RELEASED', arm(queue, 1, 1, now), retries }
   else
     -- `described` asks for as many deliveries at once as it holds objects, within the grant
-    writeFields(KEYS[1], { id, armedValue(now, token, math.max(running, math.min(grant, tonumber(ARGV[13]) + #described)), '') })
+    writeFields(KEYS[1], { id, armedValue(now, token, math.max(running, math.min(grant, tonumber(ARGV[13]) + #described)), suspect) })
     answer = { 'OK', grant, wait, arm(queue, tonumber(ARGV[9]), tonumber(ARGV[10]), now), retries }
     for i = 1, #described do answer[#answer + 1] = described[i] end
   end

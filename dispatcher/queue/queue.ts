@@ -16,23 +16,18 @@ export interface Claim {
   readonly entries: readonly Entry[]
 }
 
-export type Result =
-  | { readonly what: 'ok' | 'back'; readonly claim: Claim; readonly delivered: number }
-  | {
-      readonly what: 'park'
-      readonly claim: Claim
-      readonly delivered: number
-      readonly attempts: number
-      readonly problem: Problem
-      readonly delayMs: number
-    }
-  | {
-      readonly what: 'dead'
-      readonly claim: Claim
-      readonly delivered: number
-      readonly attempts: number
-      readonly problem: Problem
-    }
+export type Result = { readonly what: 'ok' | 'back'; readonly claim: Claim; readonly delivered: number } | FailureResult
+
+interface Failed {
+  readonly claim: Claim
+  readonly delivered: number
+  readonly attempts: number
+  readonly problem: Problem
+}
+
+export type FailureResult =
+  | (Failed & { readonly what: 'park'; readonly delayMs: number })
+  | (Failed & { readonly what: 'dead' })
 
 /** An error as it is kept. */
 export interface Problem {
@@ -53,6 +48,8 @@ export interface Turn {
   readonly holds: number
   readonly breaker?: { readonly open: boolean; readonly notBeforeMs: number }
   readonly results: readonly Result[]
+  /** The object noted by `suspect` is still being delivered. */
+  readonly keepSuspect: boolean
 }
 
 export interface Retry {
@@ -155,6 +152,7 @@ export class WorkQueue {
       breakerLongestMs,
       Math.round(breaker?.notBeforeMs ?? 0),
       turn.results.length,
+      turn.keepSuspect ? 1 : 0,
     ]
     for (const result of turn.results) {
       args.push(result.what, result.claim.object, result.claim.number, result.delivered, detailOf(result))

@@ -1,0 +1,173 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Settings } from '../core/config/settings.ts'
+import type { Log } from '../core/log.ts'
+import { Jobs } from '../core/queue/jobs.ts'
+import { connectRedis, redisReady } from '../core/redis/connection.ts'
+import { installationKeys, shardKeys } from '../core/redis/keys.ts'
+import { openInstallation } from '../core/redis/layout.ts'
+import { WorkQueue } from './queue/queue.ts'
+import { Dropping } from './registry/dropping.ts'
+import { Registry } from './registry/registry.ts'
+import { Targets } from './targets.ts'
+import { type WorkerTimings, workerTimings } from './trigger-worker.ts'
+import { Workers } from './workers.ts'
+
+export interface Dispatcher {
+  /** What keeps it from delivering everything; nothing = all is well. */
+  problems(): Promise<readonly string[]>
+  /** Takes nothing new and finishes what runs, for `drainSeconds` or until `abort`. Its triggers stay in force. */
+  close(options?: { readonly abort?: AbortSignal }): Promise<void>
+}
+
+export interface DispatcherTimings extends WorkerTimings {
+  /** How often the triggers are published. */
+  readonly heartbeatMs: number
+  /** After its last heartbeat a dispatcher counts as living for this long. */
+  readonly livesMs: number
+  /** From the end of a trigger until it is removed, for watchers to learn of it. */
+  readonly noticeMs: number
+  /** How often the functions folder is looked at. */
+  readonly pollMs: number
+}
+
+export const dispatcherTimings: DispatcherTimings = {
+  ...workerTimings,
+  heartbeatMs: 5_000,
+  livesMs: 15_000,
+  noticeMs: 5_000,
+  pollMs: 500,
+}
+
+/** Everything is in one shard so far. */
+const shard = 0
+/** A start waits this long for Redis before it goes on in the background. */
+const firstContactMs = 5_000
+
+/**
+ * Publishes the triggers of this process' functions and sinks, and delivers what comes for them. Rejects when Redis holds the
+ * layout of a newer version; with Redis away it starts all the same and keeps trying.
+ */
+export async function startDispatcher(
+  settings: Settings,
+  log: Log,
+  timings: DispatcherTimings = dispatcherTimings,
+): Promise<Dispatcher> {
+  const { prefix } = settings.redis
+  const keys = installationKeys(prefix)
+  const shardsKeys = shardKeys(prefix, shard)
+  const stopped = new AbortController()
+  const { signal } = stopped
+  const commands = connectRedis(settings.redis, 'commands')
+  const bull = connectRedis(settings.redis, 'jobs')
+  let away: string | undefined = 'not connected yet'
+  let fault: string | undefined
+  let opened = false
+  let wake = () => {}
+
+  commands.on('error', (error) => {
+    if (away !== error.message)
+      log.error({ redis: addressOf(settings), err: error }, 'Redis does not answer; trying again')
+    away = error.message
+  })
+  bull.on('error', () => {})
+  commands.on('ready', () => {
+    if (away !== undefined && opened) log.info({ redis: addressOf(settings) }, 'Redis answers again')
+    away = undefined
+    wake()
+  })
+
+  const jobs = new Jobs(bull, shardsKeys)
+  const queue = new WorkQueue(shardsKeys)
+  const workers = new Workers(
+    { commands, bull, keys: shardsKeys, queue, jobs, log, timings },
+    settings.drainSeconds * 1000,
+  )
+  const orphanMs = settings.orphanSeconds * 1000
+  const registry = new Registry({ redis: commands, keys, log, orphanMs, livesMs: timings.livesMs })
+  const { noticeMs } = timings
+  const dropping = new Dropping({ redis: commands, keys, shard: shardsKeys, jobs, log, noticeMs })
+  const targets = await Targets.open(settings, log, { pollMs: timings.pollMs, onChange: () => wake() })
+
+  async function heartbeat(): Promise<void> {
+    await redisReady(commands, signal)
+    if (!opened) await openInstallation(commands, keys)
+    opened = true
+    registry.set(targets.definitions())
+    workers.follow(targets.assignments(await registry.publish()))
+    fault = undefined
+  }
+
+  /** Does it again and again, sooner when woken; a failure is told once. */
+  async function repeat(what: string, work: () => Promise<void>, pause: () => Promise<void>): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await work()
+      } catch (error) {
+        if (signal.aborted) return
+        const { message } = error as Error
+        if (fault !== message && commands.status === 'ready') log.error({ err: error }, `${what} failed; trying again`)
+        fault = message
+      }
+      await pause()
+    }
+  }
+
+  const paused = (ms: number) => sleep(ms, undefined, { signal }).catch(() => {})
+  const untilWoken = async () => {
+    const woken = new AbortController()
+    wake = () => woken.abort()
+    await sleep(timings.heartbeatMs, undefined, { signal: AbortSignal.any([signal, woken.signal]) }).catch(() => {})
+  }
+
+  async function shut(abort?: AbortSignal): Promise<void> {
+    stopped.abort(new Error('the dispatcher is closing'))
+    await loops
+    await workers.close(abort)
+    await targets.close()
+    if (commands.status === 'ready') await registry.close().catch(() => {})
+    // without Redis a close would wait for it
+    if (bull.status === 'ready') await jobs.close()
+    commands.disconnect()
+    bull.disconnect()
+  }
+
+  let loops: Promise<unknown> = Promise.resolve()
+  const contact = AbortSignal.any([signal, AbortSignal.timeout(firstContactMs)])
+  if (
+    await redisReady(commands, contact).then(
+      () => true,
+      () => false,
+    )
+  ) {
+    try {
+      await heartbeat()
+    } catch (error) {
+      if (commands.status === 'ready') {
+        await shut()
+        throw error
+      }
+    }
+  }
+  loops = Promise.all([
+    repeat('publishing the triggers', heartbeat, untilWoken),
+    repeat(
+      'dropping withdrawn triggers',
+      () => (opened ? dropping.turn(signal) : Promise.resolve()),
+      () => paused(timings.heartbeatMs),
+    ),
+  ])
+
+  let closing: Promise<void> | undefined
+  return {
+    async problems() {
+      const redis = away === undefined ? fault : `Redis at ${addressOf(settings)} does not answer: ${away}`
+      return [...(redis === undefined ? [] : [redis]), ...targets.problems(), ...registry.problems()]
+    },
+    close: ({ abort } = {}) => (closing ??= shut(abort)),
+  }
+}
+
+/** Without the password that a URL may carry. */
+function addressOf({ redis }: Settings): string {
+  return new URL(redis.url).host
+}
