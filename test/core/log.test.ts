@@ -1,0 +1,19 @@
+import { PassThrough } from 'node:stream'
+import { expect, test } from 'vitest'
+import { createLog } from '../../core/log.ts'
+
+function linesOnTerminal(colour: boolean): string {
+  const out = Object.assign(new PassThrough({ encoding: 'utf8' }), { isTTY: true })
+  // of a terminal, only what the log looks at
+  createLog('info', out as unknown as NodeJS.WriteStream, colour).info({ cluster: 'prod-eu', objects: 3 }, 'synced')
+  return String(out.read())
+}
+
+test('on a terminal the log is one readable line each', () => {
+  expect(linesOnTerminal(false)).toMatch(/^\d\d:\d\d:\d\d info {2}synced cluster=prod-eu objects=3\n$/)
+})
+
+test('it is in colour only when that is wanted', () => {
+  expect(linesOnTerminal(true)).toContain('\x1b[')
+  expect(linesOnTerminal(false)).not.toContain('\x1b')
+})
