@@ -1,16 +1,12 @@
 import { readFileSync } from 'node:fs'
 import type { AgentOptions, RequestOptions } from 'node:https'
-import type { Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
+import { addAbortSignal, pipeline, type Readable } from 'node:stream'
+import { constants, createGunzip } from 'node:zlib'
 import { KubeConfig } from '@kubernetes/client-node'
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
 import type { ClusterAccess } from '../core/config/settings.ts'
 import { readStatus, type Status } from './frame.ts'
-
-/** The credentials of a cluster cannot be used as they stand. */
-export class BadKubeconfig extends Error {
-  override name = 'BadKubeconfig'
-}
+import { BadKubeconfig, type Login, readLogin } from './kubeconfig.ts'
 
 /** The API server answered, and not with what was asked for. */
 export class ApiFailure extends Error {
@@ -24,47 +20,79 @@ export class ApiFailure extends Error {
   }
 }
 
+type Headers = Readonly<Record<string, string | string[]>>
+
 const credentialsForMs = 30_000
-const tokenFileForMs = 60_000
+const pluginTimeoutMs = 30_000
+const silenceMs = 60_000
+const failureTimeoutMs = 10_000
 
 /** One API server, with credentials and a pool of connections of its own: nothing of one cluster reaches another. */
 export class Connection {
   readonly server: string
-  readonly #config: KubeConfig
-  readonly #tokenFile: string | undefined
+  readonly #login: Login
+  /** Of exactly this login: the library keeps tokens per KubeConfig and user name. */
+  #config: KubeConfig
   #agent: Dispatcher | undefined
   #material = ''
-  #headers: Record<string, string> = {}
+  #headers: Headers = {}
   #headersUntil = 0
   #token = ''
-  #tokenUntil = 0
+  #refreshing: Promise<void> | undefined
+  readonly #closing = new AbortController()
 
   /** Throws BadKubeconfig when there is no such file, context, cluster or user. */
   constructor(access: ClusterAccess) {
-    const { config, tokenFile } = loadOne(access)
-    this.#config = config
-    this.#tokenFile = tokenFile
-    this.server = config.getCurrentCluster()!.server.replace(/\/$/, '')
+    this.#login = readLogin(access)
+    this.#config = configOf(this.#login)
+    this.server = this.#login.cluster.server.replace(/\/$/, '')
   }
 
-  /** Sends a GET; resolves with the body as a stream once the status is 200. Rejects with ApiFailure otherwise. */
-  async open(path: string, signal: AbortSignal): Promise<Readable> {
-    const headers = await this.#credentials()
+  /**
+   * Sends a GET; resolves with the body as a stream once the status is 200. Rejects with ApiFailure otherwise. The stream
+   * fails when the body is cut or `signal` aborts; it may be silent for any time.
+   */
+  open(path: string, signal: AbortSignal): Promise<Readable> {
+    return this.#send(path, signal, 0)
+  }
+
+  /** Sends a GET and collects the body, up to `mostBytes`; a body that is silent for a minute has failed. */
+  async get(path: string, signal: AbortSignal, mostBytes = 512 << 20): Promise<Buffer> {
+    return collect(await this.#send(path, signal, silenceMs), mostBytes)
+  }
+
+  /** Ends what is under way, too. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Error(`the connection to ${this.server} is closed`))
+    await this.#agent?.destroy()
+  }
+
+  async #send(path: string, caller: AbortSignal, bodyTimeout: number): Promise<Readable> {
+    // streams on a former pool are out of reach but by their signal
+    const signal = AbortSignal.any([caller, this.#closing.signal])
+    await until(this.#credentials(), signal)
+    const headers = this.#headers
     const response = await request(`${this.server}${path}`, {
       method: 'GET',
       headers: { ...headers, accept: 'application/json', 'accept-encoding': 'gzip', 'user-agent': 'deltabridge' },
       dispatcher: this.#agent!,
       signal,
-      bodyTimeout: 0,
+      bodyTimeout,
       headersTimeout: 30_000,
     })
     const body =
       response.headers['content-encoding'] === 'gzip'
-        ? response.body.pipe(createGunzip()).on('close', () => response.body.destroy())
+        ? // flushed as it comes: a watch's events must not wait for more; the reader sees the errors
+          pipeline(response.body, createGunzip({ flush: constants.Z_SYNC_FLUSH }), () => {})
         : response.body
     if (response.statusCode === 200) return body
-    if (response.statusCode === 401) this.#forget()
-    const status = readStatus(await collect(body, 1 << 20), response.statusCode)
+    if (response.statusCode === 401 && this.#headers === headers) this.#forget()
+    const text = await collect(addAbortSignal(AbortSignal.timeout(failureTimeoutMs), body), 1 << 20).catch(() => {
+      signal.throwIfAborted()
+      // the status is known, and its account is not worth more
+      return Buffer.alloc(0)
+    })
+    const status = readStatus(text, response.statusCode)
     const header = Number(response.headers['retry-after'] ?? 0)
     throw new ApiFailure(
       status,
@@ -72,43 +100,52 @@ export class Connection {
     )
   }
 
-  /** Sends a GET and collects the body, up to `mostBytes`. */
-  async get(path: string, signal: AbortSignal, mostBytes = 512 << 20): Promise<Buffer> {
-    return collect(await this.open(path, signal), mostBytes)
-  }
-
-  async close(): Promise<void> {
-    await this.#agent?.destroy()
-    this.#agent = undefined
-  }
-
+  /** What a plugin said stays in the KubeConfig until it expires, so a new one is made. */
   #forget(): void {
     this.#headersUntil = 0
-    this.#tokenUntil = 0
+    this.#config = configOf(this.#login)
   }
 
-  /** Runs the credential plugins at most every 30 s; a change of the TLS material makes a new pool. */
-  async #credentials(): Promise<Record<string, string>> {
-    const now = performance.now()
-    if (now >= this.#headersUntil || !this.#agent) {
-      const options: RequestOptions = { headers: {} }
-      await this.#config.applyToHTTPSOptions(options)
-      this.#headers = headersOf(options)
-      this.#headersUntil = now + credentialsForMs
+  async #credentials(): Promise<void> {
+    this.#closing.signal.throwIfAborted()
+    if (performance.now() < this.#headersUntil) return
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = undefined
+    })
+    await this.#refreshing
+  }
+
+  /** Reads files and runs plugins at most every 30 s; a change of the TLS material makes a new pool. */
+  async #refresh(): Promise<void> {
+    const options: RequestOptions = { headers: {} }
+    try {
+      await until(this.#config.applyToHTTPSOptions(options), AbortSignal.timeout(pluginTimeoutMs))
+      const token = this.#readToken()
+      this.#headers = {
+        ...headersOf(options),
+        ...this.#login.headers,
+        ...(token !== '' && { authorization: `Bearer ${token}` }),
+      }
       // the library takes both to be the same, and differs from Node's types only in `defaultPort`
-      this.#renewAgent(options as AgentOptions)
+      if (!this.#closing.signal.aborted) this.#renewAgent(options as AgentOptions)
+    } catch (error) {
+      if (error instanceof BadKubeconfig) throw error
+      const message = error instanceof Error ? error.message : String(error)
+      throw new BadKubeconfig(`the credentials for ${this.server} cannot be used: ${message.trim()}`, { cause: error })
     }
-    if (this.#tokenFile === undefined) return this.#headers
-    return { ...this.#headers, authorization: `Bearer ${this.#readToken(this.#tokenFile, now)}` }
+    this.#headersUntil = performance.now() + credentialsForMs
   }
 
-  /** The library reads the key `token-file`, which no kubeconfig has, once and untrimmed: so tokenFile is read here. */
-  #readToken(file: string, now: number): string {
-    if (now >= this.#tokenUntil) {
-      // a file that is just being replaced may be empty for a moment: then the last token still holds
+  #readToken(): string {
+    const file = this.#login.tokenFile
+    if (file === undefined) return ''
+    // a file that is just being replaced may be empty or missing for a moment: then the last token still holds
+    try {
       this.#token = readFileSync(file, 'utf8').trim() || this.#token
-      this.#tokenUntil = now + tokenFileForMs
+    } catch (error) {
+      if (this.#token === '') throw error
     }
+    if (this.#token === '') throw new BadKubeconfig(`${file} holds no token: write one into it`)
     return this.#token
   }
 
@@ -117,11 +154,17 @@ export class Connection {
     const material = JSON.stringify([ca, cert, key, servername, rejectUnauthorized].map(String))
     if (this.#agent && material === this.#material) return
     const before = this.#agent
-    this.#material = material
     this.#agent = agentFor(this.#config, options)
+    this.#material = material
     // streams on the old pool go on until the API server ends them
     void before?.close()
   }
+}
+
+function configOf({ cluster, user }: Login): KubeConfig {
+  const config = new KubeConfig()
+  config.loadFromClusterAndUser(cluster, user)
+  return config
 }
 
 function agentFor(config: KubeConfig, options: AgentOptions): Dispatcher {
@@ -129,8 +172,6 @@ function agentFor(config: KubeConfig, options: AgentOptions): Dispatcher {
   // one socket per watch: HTTP/2's shared windows would let one slow stream hold up the others
   const pool = { bodyTimeout: 0, headersTimeout: 30_000, connections: null, allowH2: false }
   const connect = { keepAlive: true, keepAliveInitialDelay: 15_000, timeout: 10_000 }
-  // the library refuses plain HTTP; whoever writes http:// into a kubeconfig has decided that
-  if (cluster.server.startsWith('http:') && !cluster.proxyUrl) return new Agent({ ...pool, connect })
   const dispatcher = config.createDispatcherOptions(cluster, options)
   if (dispatcher.type === 'proxy')
     return new ProxyAgent({ ...pool, uri: dispatcher.uri, requestTls: dispatcher.requestTls })
@@ -146,43 +187,17 @@ function headersOf(options: RequestOptions): Record<string, string> {
   return headers
 }
 
-/** A KubeConfig of exactly one context: the library keeps tokens per KubeConfig, and would send one user's for another. */
-function loadOne({ kubeconfig, context, inCluster }: ClusterAccess): {
-  config: KubeConfig
-  tokenFile: string | undefined
-} {
-  const all = new KubeConfig()
+/** `work`, or the signal's reason, whichever comes first. */
+async function until<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const abort = () => reject(signal.reason)
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort)
   try {
-    if (inCluster) all.loadFromCluster()
-    else if (kubeconfig !== undefined) all.loadFromFile(kubeconfig)
-    else all.loadFromDefault()
-  } catch (error) {
-    throw new BadKubeconfig(
-      `${kubeconfig ?? 'kubeconfig'} cannot be read: ${error instanceof Error ? error.message : error}`,
-      { cause: error },
-    )
+    return await Promise.race([aborted, work])
+  } finally {
+    signal.removeEventListener('abort', abort)
   }
-  const where = kubeconfig ?? 'the kubeconfig'
-  const name = context ?? all.getCurrentContext()
-  const found = all.getContextObject(name)
-  if (!found) {
-    const names = all.getContexts().map((one) => one.name)
-    throw new BadKubeconfig(
-      `${where} has no context ${JSON.stringify(name ?? '')}; it has: ${names.join(', ') || 'none'}`,
-    )
-  }
-  const cluster = all.getCluster(found.cluster)
-  if (!cluster)
-    throw new BadKubeconfig(`${where}: context ${name} names the cluster ${found.cluster}, which is not in the file`)
-  const user = all.getUser(found.user)
-  if (!user) throw new BadKubeconfig(`${where}: context ${name} names the user ${found.user}, which is not in the file`)
-  const config = new KubeConfig()
-  config.loadFromClusterAndUser(cluster, user)
-  return { config, tokenFile: tokenFileOf(kubeconfig, found.user) }
-}
-
-function tokenFileOf(_kubeconfig: string | undefined, _user: string): string | undefined {
-  return undefined
 }
 
 /** The bytes of a stream, up to `mostBytes`. */
@@ -191,10 +206,9 @@ async function collect(body: Readable, mostBytes: number): Promise<Buffer> {
   let bytes = 0
   for await (const part of body) {
     bytes += part.length
-    if (bytes > mostBytes) {
-      body.destroy()
+    // leaving the loop ends the stream
+    if (bytes > mostBytes)
       throw new ApiFailure({ code: 0, reason: 'TooLarge', message: `a body of more than ${mostBytes} bytes` })
-    }
     parts.push(part)
   }
   return Buffer.concat(parts, bytes)

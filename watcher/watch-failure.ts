@@ -1,4 +1,5 @@
-import { ApiFailure, BadKubeconfig } from './connection.ts'
+import { ApiFailure } from './connection.ts'
+import { BadKubeconfig } from './kubeconfig.ts'
 import { NoObject } from './object.ts'
 
 /**
@@ -18,12 +19,18 @@ export function watchFailure(thrown: unknown): WatchFailure {
   if (thrown instanceof ApiFailure) return apiFailure(thrown)
   if (thrown instanceof SyntaxError || thrown instanceof NoObject)
     return { reason: 'BadResponse', message: thrown.message, next: 'watch', retryAfterMs: 0 }
+  if (thrown instanceof BadKubeconfig)
+    return { reason: 'BadKubeconfig', message: thrown.message, next: 'watch', retryAfterMs: 0 }
   const error = thrown instanceof Error ? thrown : new Error(String(thrown))
   // fetch-like clients hide the socket's error in `cause`
   const cause = error.cause instanceof Error ? error.cause : error
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : error.name
-  const reason = thrown instanceof BadKubeconfig ? 'BadKubeconfig' : (socketReasons[code] ?? code)
-  return { reason, message: cause.message || error.message || code, next: 'watch', retryAfterMs: 0 }
+  return {
+    reason: socketReasons[code] ?? code,
+    message: cause.message || error.message || code,
+    next: 'watch',
+    retryAfterMs: 0,
+  }
 }
 
 const socketReasons: Record<string, string> = {

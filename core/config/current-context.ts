@@ -1,13 +1,11 @@
 import { existsSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { kubeconfigFiles } from './kubeconfig-files.ts'
 import type { ClusterSettings } from './settings.ts'
 import { readYamlFile } from './yaml-file.ts'
 
 /** The cluster that kubectl would speak to, by kubectl's own rules; none when there is no kubeconfig or it has no current context. */
 export function currentCluster(env: Readonly<Record<string, string | undefined>>): ClusterSettings | undefined {
-  const files = env.KUBECONFIG?.split(delimiter).filter(Boolean) ?? []
-  if (files.length === 0) files.push(join(env.HOME ?? homedir(), '.kube', 'config'))
+  const files = kubeconfigFiles(env)
   for (const file of files.filter((one) => existsSync(one))) {
     const context = contextIn(file)
     if (context === undefined) continue
