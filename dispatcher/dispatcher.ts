@@ -28,6 +28,8 @@ export interface DispatcherTimings extends WorkerTimings {
   readonly noticeMs: number
   /** How often the functions folder is looked at. */
   readonly pollMs: number
+  /** How often a bus is looked for that was not found. */
+  readonly checkMs: number
 }
 
 export const dispatcherTimings: DispatcherTimings = {
@@ -36,12 +38,13 @@ export const dispatcherTimings: DispatcherTimings = {
   livesMs: 15_000,
   noticeMs: 5_000,
   pollMs: 500,
+  checkMs: 15_000,
 }
 
 /** Everything is in one shard so far. */
 const shard = 0
 /** A start waits this long for Redis before it goes on in the background. */
-const firstContactMs = 5_000
+const firstContactMs = 2_000
 
 /**
  * Publishes the triggers of this process' functions and sinks, and delivers what comes for them. Rejects when Redis holds the
@@ -86,7 +89,7 @@ export async function startDispatcher(
   const registry = new Registry({ redis: commands, keys, log, orphanMs, livesMs: timings.livesMs })
   const { noticeMs } = timings
   const dropping = new Dropping({ redis: commands, keys, shard: shardsKeys, jobs, log, noticeMs })
-  const targets = await Targets.open(settings, log, { pollMs: timings.pollMs, onChange: () => wake() })
+  const targets = await Targets.open(settings, log, { ...timings, onChange: () => wake() })
 
   async function heartbeat(): Promise<void> {
     await redisReady(commands, signal)

@@ -20,7 +20,7 @@ export class Sink {
   #ready = false
 
   /** `onReady`: told once, when deliveries may begin. */
-  constructor({ name, eventbridge }: SinkSettings, log: Log, onReady: () => void, retryMs = 15_000) {
+  constructor({ name, eventbridge }: SinkSettings, log: Log, onReady: () => void, retryMs: number) {
     this.name = name
     this.settings = JSON.stringify({ eventbridge })
     this.#log = log.child({ sink: name })

@@ -14,6 +14,13 @@ interface RunningFunction {
   readonly target: Target
 }
 
+export interface TargetsOptions {
+  readonly pollMs: number
+  readonly checkMs: number
+  /** Told when `definitions` or `assignments` would answer something else. */
+  readonly onChange: () => void
+}
+
 /** Everything that this process can deliver to, and the triggers that go there. */
 export class Targets {
   readonly #settings: Settings
@@ -23,20 +30,16 @@ export class Targets {
   readonly #sinks: readonly Sink[]
   #folder: FunctionFolder | undefined
 
-  private constructor(settings: Settings, log: Log, onChange: () => void) {
+  private constructor(settings: Settings, log: Log, { onChange, checkMs }: TargetsOptions) {
     this.#settings = settings
     this.#log = log
     this.#onChange = onChange
-    this.#sinks = settings.sinks.map((sink) => new Sink(sink, log, onChange))
+    this.#sinks = settings.sinks.map((sink) => new Sink(sink, log, onChange, checkMs))
   }
 
-  /** `onChange`: told when `definitions` or `assignments` would answer something else. */
-  static async open(
-    settings: Settings,
-    log: Log,
-    { pollMs, onChange }: { readonly pollMs: number; readonly onChange: () => void },
-  ): Promise<Targets> {
-    const targets = new Targets(settings, log, onChange)
+  static async open(settings: Settings, log: Log, options: TargetsOptions): Promise<Targets> {
+    const targets = new Targets(settings, log, options)
+    const { pollMs } = options
     if (settings.functions !== undefined) {
       const taken = new Set(settings.triggers.map(({ name }) => name))
       targets.#folder = await FunctionFolder.open(settings.functions, {

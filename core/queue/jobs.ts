@@ -48,7 +48,9 @@ export class Jobs {
 
   /** Removes BullMQ's own keys of a trigger that is dropped. */
   async obliterate(triggerId: string): Promise<void> {
-    await this.#queue(triggerId).obliterate({ force: true })
+    const obliterate = () => this.#queue(triggerId).obliterate({ force: true })
+    // it pauses the queue first, which another process that does the same may just have undone
+    await obliterate().catch(obliterate)
   }
 
   async close(): Promise<void> {

@@ -35,9 +35,10 @@ export class Dropping {
     const records = await readTriggerRecords(redis, keys)
     const dropping = records.filter(({ state }) => state === 'dropping')
     if (dropping.length === 0) return
-    const [seconds] = await redis.time()
+    const [seconds, micros] = (await redis.time()).map(Number) as [number, number]
+    const nowMs = seconds * 1000 + Math.floor(micros / 1000)
     for (const record of dropping) {
-      if (Number(seconds) * 1000 - record.sinceMs < noticeMs || (await this.#attached(record.id))) continue
+      if (nowMs - record.sinceMs < noticeMs || (await this.#attached(record.id))) continue
       await this.#remove(record, signal)
     }
   }

@@ -32,7 +32,8 @@ export async function openPusher(
 ): Promise<Pusher> {
   const keys = shardKeys(prefix, 0)
   const query: Query = {
-    clusterId: 'c1',
+    // one per trigger, so that several pushers can own theirs at once
+    clusterId: `c-${record.id}`,
     resource: { group: 'apps', version: 'v1', resource: 'deployments' },
     kind: 'Deployment',
     namespaced: true,
