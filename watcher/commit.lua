@@ -55,12 +55,20 @@ if stored[1] == next then
 end
 if stored[1] ~= prev then return { 'REWIND' } end
 if stored[2] ~= ARGV[5] then return { 'REMATCH' } end
-if batch ~= '' and redis.call('EXISTS', tag .. ':p:' .. batch) == 0 then return { 'RESEND' } end
+local payloads = tag .. ':p:' .. batch
+-- where they wait for their commit, with an expiry: a write that comes late, when they are committed, does them no harm
+local waiting = payloads .. ':waiting'
+if batch ~= '' and redis.call('EXISTS', waiting) == 0 then return { 'RESEND' } end
 
 return allOrNothing(function()
   local references = {}
   local answer = { 'OK' }
   local now = nowMs()
+
+  if batch ~= '' then
+    write({ 'RENAME', payloads, waiting }, 'RENAME', waiting, payloads)
+    write({ 'PEXPIRE', payloads, 60000 }, 'PERSIST', payloads)
+  end
 
   -- known
   local uids = {}
@@ -130,10 +138,6 @@ return allOrNothing(function()
   end
 
   local unreferenced = applyReferences(tag, references)
-  if batch ~= '' then
-    local payloads = tag .. ':p:' .. batch
-    write({ 'PEXPIRE', payloads, 60000 }, 'PERSIST', payloads)
-  end
   writeFields(KEYS[2], { 'lastBatch', next, 'phase', ARGV[6], 'resourceVersion', ARGV[7] })
   dropPayloads(unreferenced)
   return answer

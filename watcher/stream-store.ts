@@ -150,12 +150,12 @@ export class StreamStore {
   }
 
   /**
-   * Not awaited: the commit goes right behind on the same connection and looks whether they are there. Never written again
-   * unless a commit said that they are missing: an expiry on a batch that was committed would lose it.
+   * Not awaited: the commit goes right behind on the same connection and looks whether they are there. Where they wait is
+   * not where the commit puts them, so that a write of a connection that was given up cannot reach what is committed.
    */
   #writePayloads(batch: string, payloads: readonly [field: string, bytes: Buffer][]): void {
     if (payloads.length === 0) return
-    const key = this.#keys.payloads(batch)
+    const key = `${this.#keys.payloads(batch)}:waiting`
     this.#redis
       .multi()
       .hset(key, ...payloads.flat())
