@@ -1,5 +1,5 @@
 /**
- * Fills dist with what the package holds: what `tsc --build` emits, the Lua scripts beside the JavaScript that reads them,
+ * Fills dist with what the package holds: what tsc emits for the command line and all it refers to, the Lua scripts beside the JavaScript that reads them,
  * and declarations whose imports name files that are there.
  *
  *   node infra/scripts/build.ts
@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const dist = join(root, 'dist')
 const parts = ['core', 'watcher', 'dispatcher', 'infra']
 
-execFileSync('npx', ['tsc', '--build'], { cwd: root, stdio: 'inherit' })
+execFileSync('npx', ['tsc', '--build', 'tsconfig.cli.json'], { cwd: root, stdio: 'inherit' })
 for (const file of filesIn(dist)) {
   if (sourceOf(file) === undefined) rmSync(join(dist, file))
   else if (file.endsWith('.d.ts')) rewriteImports(join(dist, file))
