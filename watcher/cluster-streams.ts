@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as timer } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import type { ClusterSettings } from '../core/config/settings.ts'
 import type { Log } from '../core/log.ts'
@@ -7,6 +7,7 @@ import type { TriggerRecord } from '../core/triggers.ts'
 import type { Connection } from './connection.ts'
 import { demand, triggersOf, type WantedStream } from './demand.ts'
 import { Discovery, type ServedKind } from './discovery.ts'
+import type { Sleep } from './list-watch.ts'
 import { apiVersionOf, type Query } from './query.ts'
 import { forgetStream, type StoredStream, storedStreams } from './stored-streams.ts'
 import { Stream } from './stream.ts'
@@ -21,7 +22,9 @@ export interface StreamsContext {
   readonly shard: ShardKeys
   /** The owner's. */
   readonly token: string
-  readonly api: Connection
+  readonly api: Pick<Connection, 'open' | 'get'>
+  /** How a list-watch waits; tests have their own. */
+  readonly sleep?: Sleep
   readonly scripts: StreamScripts
   readonly freshName: () => string
   readonly addDrain: (triggerId: string, drainId: string) => void
@@ -45,6 +48,8 @@ export class ClusterStreams {
   /** What Redis holds and nobody has looked at yet. */
   #stored = new Map<string, StoredStream>()
   #triggers: readonly TriggerRecord[] | undefined
+  /** The set of triggers that the streams were last brought in line with. */
+  #followed: readonly TriggerRecord[] | undefined
   /** gvk -> why it is not watched. */
   #unserved = new Map<string, string>()
   #wake: () => void = () => {}
@@ -60,6 +65,7 @@ export class ClusterStreams {
   }
 
   problems(): string[] {
+    if (this.#followed === undefined || this.#followed !== this.#triggers) return ['streams are being opened']
     const problems = [...this.#unserved].map(([gvk, why]) => `${gvk}: ${why}`)
     for (const { stream } of this.#running.values()) {
       const { state, reason, message } = stream.status
@@ -117,6 +123,7 @@ export class ClusterStreams {
       await this.#forget(query)
       this.#stored.delete(id)
     }
+    this.#followed = triggers
     return !keeping && this.#unserved.size === 0
   }
 
@@ -175,12 +182,13 @@ export class ClusterStreams {
 
   #start(id: string, query: Query, triggers: readonly TriggerRecord[], signal: AbortSignal, fenced: () => void): void {
     const log = this.#c.log.child({ gvk: gvkOf(query), ...(query.namespace !== '' && { namespace: query.namespace }) })
-    const { settings, api, addDrain, freshName, redisAgain } = this.#c
+    const { settings, api, sleep, addDrain, freshName, redisAgain } = this.#c
     const context = {
       cluster: settings.name,
       query,
       store: this.#store(query),
       api,
+      ...(sleep && { sleep }),
       addDrain,
       freshName,
       redisAgain,
@@ -208,7 +216,7 @@ export class ClusterStreams {
   async #patience(mostMs: number): Promise<void> {
     const woken = new AbortController()
     this.#wake = () => woken.abort()
-    await sleep(mostMs, undefined, { signal: woken.signal }).catch(() => {})
+    await timer(mostMs, undefined, { signal: woken.signal }).catch(() => {})
     this.#wake = () => {}
   }
 }

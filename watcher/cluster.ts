@@ -26,7 +26,7 @@ export interface ClusterContext {
 }
 
 export type ClusterState =
-  /** Not reached yet. */
+  /** Not reached, or not owned by anybody yet. */
   | 'Pending'
   /** Reached; another watcher owns it. */
   | 'Standby'
@@ -99,7 +99,7 @@ export class Cluster {
     try {
       await connection.get('/version', signal)
       reached()
-      this.#status = { state: 'Standby' }
+      this.#status = { state: 'Pending' }
       await this.#own(connection, signal)
     } finally {
       await connection.close()
@@ -110,7 +110,9 @@ export class Cluster {
     const { redis, redisAgain, keys, scripts } = this.#c
     const record = await this.#insist(() => clusterRecord(redis, keys, this.name), signal)
     const shard = this.#c.shardKeys(record.shard)
-    const ownership = await takeOwnership(redis, scripts.owner, shard.owner(record.id), signal)
+    const ownership = await takeOwnership(redis, scripts.owner, shard.owner(record.id), signal, () => {
+      this.#status = { state: 'Standby' }
+    })
     this.#log.info({ server: connection.server }, 'watching cluster')
     this.#status = { state: 'Owned' }
     const jobs = this.#c.jobs(record.shard)
@@ -139,7 +141,7 @@ export class Cluster {
     } finally {
       this.#streams = undefined
       await ownership.release()
-      this.#status = { state: 'Standby' }
+      this.#status = { state: 'Pending' }
     }
   }
 

@@ -135,11 +135,12 @@ async function* pages({ api, query, signal }: ListWatchOptions, limit: number | 
   if (limit !== undefined) parameters.set('limit', String(limit))
   let resourceVersion: string | undefined
   for (;;) {
+    signal.throwIfAborted()
     const search = parameters.toString()
     const page = readPage(await api.get(`${pathOf(query)}${search && `?${search}`}`, signal))
     // the first page's is the list's: later pages are of the same moment
     resourceVersion ??= page.resourceVersion
-    yield page.items.map((object): WatchEvent => ({ type: 'InitApply', object }))
+    if (page.items.length > 0) yield page.items.map((object): WatchEvent => ({ type: 'InitApply', object }))
     if (page.continue === '') break
     parameters.set('continue', page.continue)
   }

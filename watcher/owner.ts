@@ -4,8 +4,8 @@ import type { Redis } from 'ioredis'
 import { loadScript, type Script } from '../core/redis/script.ts'
 
 /** The lease that makes one process the owner of a cluster. Redis' clock counts, and every commit shows the token. */
-const leaseMs = 15_000
-const renewEveryMs = 5_000
+const leaseMs = 10_000
+const renewEveryMs = 3_000
 /** How often a candidate asks for a cluster that another one owns. */
 const askEveryMs = 1_000
 
@@ -29,20 +29,23 @@ export interface Ownership {
   release(): Promise<void>
 }
 
-/** Waits for the cluster to be free, and takes it. Rejects when `signal` aborts; Redis being away is waited for. */
+/** Waits for the cluster to be free (`standby` tells that it is not), and takes it. Rejects when `signal` aborts; Redis being away is waited for. */
 export async function takeOwnership(
   redis: Redis,
   scripts: OwnerScripts,
   key: string,
   signal: AbortSignal,
+  standby: () => void,
 ): Promise<Ownership> {
   const token = randomUUID()
   // sent twice when an answer got lost: then our own token is found
   while (
     !(await redis.set(key, token, 'PX', leaseMs, 'NX').catch(() => null)) &&
     (await redis.get(key).catch(() => null)) !== token
-  )
+  ) {
+    standby()
     await sleep(askEveryMs, undefined, { signal })
+  }
   const lost = new AbortController()
   const renewing = new AbortController()
   const renew = async () => {

@@ -22,10 +22,11 @@ export async function runDemo({ cli, keep, colour, write, signal }: DemoOptions)
   screen.title('deltabridge: what changes in many Kubernetes clusters, delivered in order to functions and event buses')
   await using stage = await setStage({ cli, note: (text) => screen.note(text), signal })
   screen.note(`clusters   prod-eu, prod-us, staging (in this process)    Redis on port ${stage.redis.port}`)
+  // what a trigger hears begins when it is known: the functions first, then those who watch for them
+  const ready = (await stage.start('dispatcher')) && (await stage.start('watcher'))
   screen.note(
     `processes  watcher ${stage.watcher.pid}, dispatcher ${stage.dispatcher.pid}    event bus ${stage.bus.url}`,
   )
-  const ready = (await stage.ready('dispatcher')) && (await stage.ready('watcher'))
   let held = ready
   if (!ready) screen.broken('the watcher or the dispatcher did not become ready')
   for (const scene of ready ? scenes : []) {

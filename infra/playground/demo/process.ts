@@ -9,6 +9,16 @@ export interface LogLine {
   readonly [field: string]: unknown
 }
 
+/** The local bus takes any credentials; the user's own must not be looked for. */
+const nobodysCredentials = {
+  AWS_ACCESS_KEY_ID: 'demo',
+  AWS_SECRET_ACCESS_KEY: 'demo',
+  AWS_SESSION_TOKEN: '',
+  AWS_PROFILE: '',
+  AWS_CONFIG_FILE: '/dev/null',
+  AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+}
+
 /** A `deltabridge watcher` or `dispatcher`, as one runs it in production: a process of its own. */
 export class BridgeProcess {
   readonly #args: readonly string[]
@@ -26,7 +36,8 @@ export class BridgeProcess {
   }
 
   start(): void {
-    const child = spawn(process.execPath, this.#args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const env = { ...process.env, ...nobodysCredentials }
+    const child = spawn(process.execPath, this.#args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
     createInterface({ input: child.stdout }).on('line', (text) => this.#told(parse(text)))
     createInterface({ input: child.stderr }).on('line', (text) => this.#told(parse(text)))

@@ -33,8 +33,8 @@ export interface Stage extends AsyncDisposable {
   readonly log: readonly LogLine[]
   /** Waits for it to become true; answers whether it did. */
   until(condition: () => boolean, mostMs?: number): Promise<boolean>
-  /** Waits until the process is ready. */
-  ready(which: 'watcher' | 'dispatcher'): Promise<boolean>
+  /** Starts the process, and waits until it is ready. */
+  start(which: 'watcher' | 'dispatcher'): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -69,18 +69,14 @@ export async function setStage({ cli, note, signal }: StageOptions): Promise<Sta
     }
     const ports = { watcher: await freePort(), dispatcher: await freePort() }
     const file = await writeSettings(folder, redis.url, bus.url, clusters)
-    const started = (role: 'watcher' | 'dispatcher', told: (line: LogLine) => void) => {
+    const bridge = (role: 'watcher' | 'dispatcher', told: (line: LogLine) => void) => {
       const listen = `127.0.0.1:${ports[role]}`
       const process = new BridgeProcess(cli, [role, '--config', file, '--listen', listen], told)
       open.push(() => process.stop())
-      process.start()
       return process
     }
-    const troubles: LogLine[] = []
-    const watcher = started('watcher', (line) => {
-      if (line.level === 'error') troubles.push(line)
-    })
-    const dispatcher = started('dispatcher', (line) => {
+    const watcher = bridge('watcher', () => {})
+    const dispatcher = bridge('dispatcher', (line) => {
       log.push(line)
       if (line.msg === 'seen' || line.msg === 'scaled' || line.msg === 'charged') ledger.deliver(toldBy(line))
     })
@@ -105,11 +101,14 @@ export async function setStage({ cli, note, signal }: StageOptions): Promise<Sta
       folder,
       log,
       until,
-      ready: (which) =>
-        until(async () => {
+      start(which) {
+        const process = which === 'watcher' ? watcher : dispatcher
+        process.start()
+        return until(async () => {
           const answer = await fetch(`http://127.0.0.1:${ports[which]}/readyz`).catch(() => undefined)
           return answer?.status === 200
-        }, 30_000),
+        }, 30_000)
+      },
       close,
       [Symbol.asyncDispose]: close,
     }

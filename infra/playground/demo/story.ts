@@ -64,7 +64,7 @@ function reasonOf(line: LogLine | undefined): string {
 
 /** What happened while the watcher was dead arrives, whether the cluster remembers it or not. */
 async function watcherKilled(stage: Stage, screen: Screen): Promise<boolean> {
-  const { shops, ledger, watcher, log, until, ready } = stage
+  const { shops, ledger, watcher, log, until } = stage
   screen.scene('The watcher is killed with -9, and objects change while it is gone')
   const [eu, us, staging] = shops
   for (const shop of shops) for (const name of ['cart', 'mail']) await shop.deploy(name, 1)
@@ -87,8 +87,7 @@ async function watcherKilled(stage: Stage, screen: Screen): Promise<boolean> {
     'in each cluster: 1 created, 1 scaled, 1 deleted, 1 deleted and created again; prod-us forgets its history',
   )
   const seenBefore = log.length
-  watcher.start()
-  if (!(await ready('watcher')) || !(await until(() => ledger.complete))) return false
+  if (!(await stage.start('watcher')) || !(await until(() => ledger.complete))) return false
   // time for something to come that should not
   await sleep(1_000)
   const seen = log.slice(seenBefore).filter((line) => line.msg === 'seen')
