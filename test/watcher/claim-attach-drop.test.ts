@@ -14,6 +14,14 @@ test('a stream begins in birth, and is found again with what it knew', async () 
   expect(record.known.uidOf('shop/a')).toBe('ua')
 })
 
+test('a claim that is sent twice changes nothing more', async () => {
+  const stage = await openStage()
+  const first = await stage.store().claim('b0')
+  const before = await stage.snapshot()
+  expect(await stage.store().claim('b0')).toEqual(first)
+  expect(await stage.snapshot()).toEqual(before)
+})
+
 test('only the owner claims, attaches and drops', async () => {
   const stage = await openStage()
   const other = stage.store(undefined, 'theirs')
