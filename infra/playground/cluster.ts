@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { stringify } from 'yaml'
 import { Access, type Rule, type User } from './cluster/access.ts'
 import { Api } from './cluster/api.ts'
-import { Listener, readText, send, setCommonHeaders } from './cluster/http.ts'
+import { Listener, readBytes, send, setCommonHeaders } from './cluster/http.ts'
 import { Plane } from './cluster/plane.ts'
 import { Refusal, unauthorized } from './cluster/status.ts'
 
@@ -81,7 +81,7 @@ export async function startCluster(options: ClusterOptions): Promise<PlaygroundC
       // without any it is the kubeconfig's user too: kubectl and client-go send no token over plain HTTP
       if ((headers.authorization ?? expected) !== expected) throw unauthorized()
       const { accept, 'content-type': contentType, 'user-agent': userAgent } = headers
-      const body = await readText(request)
+      const body = await readBytes(request)
       const answer = api.answer({ method, path, query, user, accept, contentType, userAgent, body })
       if (!('watch' in answer)) return send(request, response, answer)
       setCommonHeaders(response)
@@ -99,9 +99,9 @@ export async function startCluster(options: ClusterOptions): Promise<PlaygroundC
   async function request<Body>(method: string, path: string, body?: unknown) {
     const { pathname, searchParams: query } = new URL(path, 'http://cluster')
     const contentType = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json'
-    const text = body === undefined ? '' : JSON.stringify(body)
+    const bytes = Buffer.from(body === undefined ? '' : JSON.stringify(body))
     const agent = 'playground'
-    const asked = { method, path: pathname, query, user: administrator, contentType, userAgent: agent, body: text }
+    const asked = { method, path: pathname, query, user: administrator, contentType, userAgent: agent, body: bytes }
     const answer = api.answer(asked)
     if ('watch' in answer) throw new Error('A watch needs HTTP: open it at the url, with the token')
     // what is written in a burst must leave room for those who read it

@@ -25,7 +25,7 @@ export interface ApiRequest {
   readonly accept?: string | undefined
   readonly contentType?: string | undefined
   readonly userAgent?: string | undefined
-  readonly body: string
+  readonly body: Buffer
 }
 
 export type Answer = Answered | { readonly watch: Watch }
@@ -159,7 +159,7 @@ export class Api {
 }
 
 function optionsOf(request: ApiRequest): Fields {
-  return request.body === '' ? {} : readBody(request, undefined)
+  return request.body.length === 0 ? {} : readBody(request, undefined)
 }
 
 function isDiscovery(path: string): boolean {

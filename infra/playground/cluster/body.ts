@@ -1,10 +1,13 @@
 import type { ApiRequest } from './api.ts'
 import { type Fields, fieldsOf, isFields } from './object.ts'
+import { decodeProtobuf, protobufType } from './protobuf.ts'
 import type { Resource } from './resources.ts'
 import { badRequest, faults, invalid, unsupportedMediaType } from './status.ts'
 
 /** The object that was sent; without a resource, options or a Scale. Says what it did not: kind and apiVersion. */
-export function readBody({ body, contentType }: ApiRequest, resource: Resource | undefined): Fields {
+export function readBody({ body: bytes, contentType }: ApiRequest, resource: Resource | undefined): Fields {
+  if (resource && mediaType(contentType) === protobufType) return decodeProtobuf(bytes, resource)
+  const body = bytes.toString()
   if (mediaType(contentType) !== 'application/json') {
     throw unsupportedMediaType(
       'the body of the request was in an unknown format - accepted media types include: application/json',
@@ -18,7 +21,8 @@ export function readBody({ body, contentType }: ApiRequest, resource: Resource |
   return resource ? typed(object, body, resource) : object
 }
 
-export function readPatch({ body, contentType }: ApiRequest, resource: Resource): Fields {
+export function readPatch({ body: bytes, contentType }: ApiRequest, resource: Resource): Fields {
+  const body = bytes.toString()
   if (mediaType(contentType) !== 'application/merge-patch+json') {
     throw unsupportedMediaType(
       `the body of the request was in an unknown format - accepted media types include: application/merge-patch+json (this playground has no other patch; kubectl: --type=merge)`,

@@ -62,17 +62,18 @@ export class Listener {
 /** What etcd takes, and with it the API server. */
 const maxBodyBytes = 3_145_728
 
-export async function readText(request: IncomingMessage): Promise<string> {
+export async function readBytes(request: IncomingMessage): Promise<Buffer> {
   const parts: Buffer[] = []
   let bytes = 0
   for await (const part of request) {
-    parts.push(part)
     bytes += part.length
-    if (bytes > maxBodyBytes) {
-      throw new Refusal(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${maxBodyBytes}`)
-    }
+    // the rest is read and not kept: a client that is still sending would not read its refusal
+    if (bytes <= maxBodyBytes) parts.push(part)
   }
-  return Buffer.concat(parts).toString()
+  if (bytes > maxBodyBytes) {
+    throw new Refusal(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${maxBodyBytes}`)
+  }
+  return Buffer.concat(parts)
 }
 
 export interface Answered {
