@@ -51,6 +51,8 @@ test('a namespace goes after what is in it', async () => {
     message:
       'configmaps "late" is forbidden: unable to create new content in namespace shop because it is being terminated',
   })
+  await cluster.request('PATCH', '/api/v1/namespaces/shop', { metadata: { labels: { a: 'b' } } })
+  expect((await get(cluster, '/api/v1/namespaces/shop')).status).toBe(200)
   await cluster.request('PATCH', `${inShop}/held`, { metadata: { finalizers: [] } })
   expect((await get(cluster, '/api/v1/namespaces/shop')).status).toBe(404)
 })

@@ -124,6 +124,17 @@ describe.skipIf(!isThere)('kubectl', () => {
     await vi.waitFor(() => expect(shown()).toMatch(/\na +2 +\d+s\n$/), 10_000)
   })
 
+  test('learns what it may not do', async () => {
+    const cluster = await openCluster()
+    const { kubectl } = await openKubectl(cluster)
+    cluster.forbid({ verb: 'list', resource: 'pods' })
+    await expect(kubectl('auth', 'can-i', 'list', 'pods')).rejects.toMatchObject({ stdout: 'no\n' })
+    expect(await kubectl('auth', 'can-i', 'watch', 'pods')).toBe('yes')
+    await expect(kubectl('get', 'pods')).rejects.toThrow(
+      'pods is forbidden: User "first" cannot list resource "pods" in API group "" in the namespace "default"',
+    )
+  })
+
   test('is told what a playground does not do', async () => {
     const cluster = await openCluster()
     await putConfigMap(cluster, 'a')

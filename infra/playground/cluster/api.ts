@@ -8,6 +8,7 @@ import { openApi } from './openapi.ts'
 import type { Plane } from './plane.ts'
 import { presentBookmark, presentList, presentObject, readForm } from './present.ts'
 import { remove } from './removal.ts'
+import { review, reviewPath, reviews } from './review.ts'
 import { findRoute, type Route, type Verb, verbOf } from './route.ts'
 import { patchScale, readScale, updateScale } from './scale.ts'
 import { readSelectors } from './selectors.ts'
@@ -48,6 +49,10 @@ export class Api {
     try {
       const { path } = request
       if (isDiscovery(path)) return this.#discover(request)
+      if (path === reviewPath && request.method === 'POST') {
+        const body = review(this.#plane, this.#access, request.user, readBody(request, reviews))
+        return { status: 201, body }
+      }
       const route = /^\/apis?\//.test(path) ? findRoute(this.#plane, path) : undefined
       if (!route) return { status: 404, body: '404 page not found\n' }
       const verb = verbOf(request.method, route, isTrue(request.query.get('watch')))

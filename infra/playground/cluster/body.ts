@@ -1,11 +1,10 @@
 import type { ApiRequest } from './api.ts'
 import { type Fields, fieldsOf, isFields } from './object.ts'
-import { decodeProtobuf, protobufType } from './protobuf.ts'
-import type { Resource } from './resources.ts'
+import { decodeProtobuf, protobufType, type Typed } from './protobuf.ts'
 import { badRequest, faults, invalid, unsupportedMediaType } from './status.ts'
 
 /** The object that was sent; without a resource, options or a Scale. Says what it did not: kind and apiVersion. */
-export function readBody({ body: bytes, contentType }: ApiRequest, resource: Resource | undefined): Fields {
+export function readBody({ body: bytes, contentType }: ApiRequest, resource: Typed | undefined): Fields {
   if (resource && mediaType(contentType) === protobufType) return decodeProtobuf(bytes, resource)
   const body = bytes.toString()
   if (mediaType(contentType) !== 'application/json') {
@@ -21,7 +20,7 @@ export function readBody({ body: bytes, contentType }: ApiRequest, resource: Res
   return resource ? typed(object, body, resource) : object
 }
 
-export function readPatch({ body: bytes, contentType }: ApiRequest, resource: Resource): Fields {
+export function readPatch({ body: bytes, contentType }: ApiRequest, resource: Typed): Fields {
   const body = bytes.toString()
   if (mediaType(contentType) !== 'application/merge-patch+json') {
     throw unsupportedMediaType(
@@ -44,7 +43,7 @@ export function readPatch({ body: bytes, contentType }: ApiRequest, resource: Re
   return patch
 }
 
-function typed(object: Fields, body: string, resource: Resource): Fields {
+function typed(object: Fields, body: string, resource: Typed): Fields {
   const { kind, apiVersion, version, group, custom } = resource
   const name = String(fieldsOf(object.metadata).name ?? '')
   if (custom && !object.kind) {

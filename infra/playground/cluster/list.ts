@@ -39,7 +39,7 @@ export function list(collection: Collection, query: URLSearchParams, matches: (o
 }
 
 /** Undefined: none was asked for. */
-export function readRevision(text: string | null): number | undefined {
+function readRevision(text: string | null): number | undefined {
   if (text === null || text === '') return undefined
   if (/^\d+$/.test(text)) return Number(text)
   throw badRequest(

@@ -97,7 +97,17 @@ const serviceSpec: Message = {
   10: ['externalName', 'string'],
 }
 
-/** The kinds that `kubectl create KIND` makes. */
+const resourceAttributes: Message = {
+  1: ['namespace', 'string'],
+  2: ['verb', 'string'],
+  3: ['group', 'string'],
+  4: ['version', 'string'],
+  5: ['resource', 'string'],
+  6: ['subresource', 'string'],
+  7: ['name', 'string'],
+}
+
+/** The kinds that `kubectl create KIND` makes, and what `kubectl auth can-i` asks. */
 export const messages: Readonly<Record<string, Message>> = {
   ConfigMap: {
     1: ['metadata', { one: metadata }],
@@ -120,4 +130,9 @@ export const messages: Readonly<Record<string, Message>> = {
   Pod: { 1: ['metadata', { one: metadata }], 2: ['spec', { one: podSpec }], 3: ['status', 'ignored'] },
   Deployment: { 1: ['metadata', { one: metadata }], 2: ['spec', { one: deploymentSpec }], 3: ['status', 'ignored'] },
   Service: { 1: ['metadata', { one: metadata }], 2: ['spec', { one: serviceSpec }], 3: ['status', 'ignored'] },
+  SelfSubjectAccessReview: {
+    1: ['metadata', { one: metadata }],
+    2: ['spec', { one: { 1: ['resourceAttributes', { one: resourceAttributes }] } }],
+    3: ['status', 'ignored'],
+  },
 }

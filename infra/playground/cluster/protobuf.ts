@@ -8,11 +8,14 @@ export const protobufType = 'application/vnd.kubernetes.protobuf'
 /** `k8s\0`, then an envelope whose second field is the object. */
 const magic = Buffer.from('k8s\0')
 
+/** What a body is told to be. */
+export type Typed = Pick<Resource, 'kind' | 'group' | 'version' | 'apiVersion' | 'custom'>
+
 /**
  * The object in a protobuf body: `kubectl create configmap` and its like send nothing else. Of a kind, this server reads
  * what these commands can say; more is refused, never dropped.
  */
-export function decodeProtobuf(body: Buffer, resource: Resource): Fields {
+export function decodeProtobuf(body: Buffer, resource: Typed): Fields {
   const { kind, apiVersion, custom } = resource
   const message = custom ? undefined : messages[kind]
   if (!message) throw unsupportedMediaType(`this playground reads no protobuf of a ${kind}: send application/json`)

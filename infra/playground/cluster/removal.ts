@@ -29,13 +29,19 @@ export function remove(target: Target, options: Fields): KubeObject | Status {
   return marked ?? answerTo(resource, object)
 }
 
-/** Takes an object that is being deleted away once no finalizer holds it. */
+/** Takes an object that is being deleted away once nothing holds it. */
 export function removeIfReleased(plane: Plane, resource: Resource, object: KubeObject): KubeObject {
   const { deletionTimestamp, finalizers = [] } = object.metadata
-  if (deletionTimestamp !== undefined && finalizers.length === 0 && resource !== namespaces) {
-    drop(plane, resource, object)
-  }
+  if (deletionTimestamp === undefined) return object
+  if (resource === namespaces) finishNamespace(plane, object)
+  else if (resource === definitions) finishDefinition(plane, object)
+  else if (finalizers.length === 0) drop(plane, resource, object)
   return object
+}
+
+/** What is held by what is in it, too. */
+export function isContainer(resource: Resource): boolean {
+  return resource === namespaces || resource === definitions
 }
 
 /** What waited for this object to go. */
@@ -55,7 +61,7 @@ function drop(plane: Plane, resource: Resource, object: KubeObject): void {
 }
 
 function isHeld(resource: Resource, object: KubeObject): boolean {
-  return resource === namespaces || resource === definitions || (object.metadata.finalizers ?? []).length > 0
+  return isContainer(resource) || (object.metadata.finalizers ?? []).length > 0
 }
 
 function mark(plane: Plane, resource: Resource, object: KubeObject): KubeObject {
@@ -66,7 +72,7 @@ function mark(plane: Plane, resource: Resource, object: KubeObject): KubeObject 
       ...object.metadata,
       resourceVersion,
       deletionTimestamp: timestamp(),
-      ...(resource !== namespaces && resource !== definitions && { deletionGracePeriodSeconds: 0 }),
+      ...(!isContainer(resource) && { deletionGracePeriodSeconds: 0 }),
       ...(generation !== undefined && resource !== definitions && { generation: generation + 1 }),
       ...(resource === definitions && { finalizers: [...finalizers, cleanup] }),
     }

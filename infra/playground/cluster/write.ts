@@ -5,7 +5,7 @@ import { checkStrings, faultsOf, initialStatus, withDefaults } from './defaults.
 import { layOut } from './layout.ts'
 import { managedBy } from './managed-fields.ts'
 import { type Fields, fieldsOf, type KubeObject, mergePatch, timestamp, without } from './object.ts'
-import { establish, finishRemoval, removeIfReleased } from './removal.ts'
+import { establish, finishRemoval, isContainer, removeIfReleased } from './removal.ts'
 import { definitions, type Resource } from './resources.ts'
 import { alreadyExists, badRequest, invalid, Refusal } from './status.ts'
 import { keyFor, keyOf } from './store.ts'
@@ -51,8 +51,9 @@ export function update(target: Target, input: Fields, patched = false): KubeObje
   }
   checkMetadata(resource, metadata, before, patched)
   const object = replaced(target, input, metadata, before)
-  if (isDeepStrictEqual(comparable(object), comparable(before))) return removeIfReleased(plane, resource, before)
-  if (before.metadata.deletionTimestamp !== undefined && isReleased(object)) {
+  if (isDeepStrictEqual(comparable(object), comparable(before))) return before
+  const isLeaving = before.metadata.deletionTimestamp !== undefined
+  if (isLeaving && isReleased(object) && !isContainer(resource)) {
     if (!target.dryRun) {
       // the removal tells the last state that was stored; this write never was
       plane.collection(resource).remove(keyOf(before))
@@ -60,7 +61,8 @@ export function update(target: Target, input: Fields, patched = false): KubeObje
     }
     return layOut(object, resource.custom)
   }
-  return commit(target, object, before)
+  const updated = commit(target, object, before)
+  return target.dryRun ? updated : removeIfReleased(plane, resource, updated)
 }
 
 export function patch(target: Target, change: Fields): KubeObject {
