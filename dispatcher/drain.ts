@@ -1,34 +1,23 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
-import type { NameTag } from '../core/filter.ts'
-import type { Log } from '../core/log.ts'
 import type { Jobs } from '../core/queue/jobs.ts'
 import { readPayloads } from '../core/queue/payloads.ts'
 import type { ShardKeys } from '../core/redis/keys.ts'
-import { deltaOfEntry } from './delta-of-entry.ts'
-import { type Held, InHand } from './in-hand.ts'
+import { Delivering, type DeliveringContext } from './delivering.ts'
+import { InHand } from './in-hand.ts'
 import { Pace } from './pace.ts'
-import { afterFailure, type DeliveryPolicy, failed, problemOf } from './policy.ts'
+import { afterFailure, problemOf } from './policy.ts'
 import type { Claim, Retry, TurnAnswer, WorkQueue } from './queue/queue.ts'
-import type { Delivery, Outcome, Target } from './target.ts'
 
 /** What a drain works with; one of these per trigger and process. */
-export interface DrainContext {
+export interface DrainContext extends DeliveringContext {
   readonly redis: Redis
   readonly keys: ShardKeys
   readonly queue: WorkQueue
   readonly jobs: Pick<Jobs, 'addDrain' | 'addRetry'>
-  readonly target: Target
-  readonly trigger: { readonly id: string; readonly name: string }
-  /** Read anew for every turn: settings may change while a drain runs. */
-  readonly policy: () => DeliveryPolicy
-  /** Whether the trigger still wants it: its definition may have changed since the delta was matched. */
-  readonly wants: (delta: NameTag) => boolean
-  readonly log: Log
   /** Without a sign of life for this long, others may take over what a drain holds. */
   readonly leaseMs: number
-  readonly random: () => number
 }
 
 /** Entries that an object's turn delivers at the most before the others have theirs. */
@@ -51,10 +40,7 @@ export class Drain {
   readonly #abort = new AbortController()
   readonly #hand = new InHand()
   readonly #pace = new Pace(entriesPerObject)
-  #breaker: { open: boolean; notBeforeMs: number } | undefined
-  #running = 0
-  #grant = 1
-  #leaseUntil = 0
+  readonly #delivering: Delivering
   #wake: () => void = () => {}
 
   /** `stop`: take nothing new, finish what runs. `abort`: end what runs too, uncounted. */
@@ -62,6 +48,8 @@ export class Drain {
     this.#c = context
     this.#id = id
     this.#stop = stop
+    const parts = { hand: this.#hand, pace: this.#pace, stop, abort: this.#abort.signal }
+    this.#delivering = new Delivering(context, parts, () => this.#wake())
     const onAbort = () => this.#abort.abort(abort.reason)
     if (abort.aborted) onAbort()
     else abort.addEventListener('abort', onAbort, { once: true, signal: this.#abort.signal })
@@ -116,12 +104,12 @@ export class Drain {
       }
       if (!(await queue.suspect(redis, trigger.id, this.#id, this.#token, claim.object))) throw new Fenced()
       this.#renewed(performance.now())
-      void this.#deliver([held])
+      void this.#delivering.deliver([held])
       // its result goes in with the turn that ends its suspicion
       do {
-        if (this.#running > 0) await this.#settled(this.#c.leaseMs / 4)
+        if (this.#delivering.running > 0) await this.#settled(this.#c.leaseMs / 4)
         if (!(await this.#turn(true))) return false
-      } while (this.#running > 0 || this.#hand.results.length > 0)
+      } while (this.#delivering.running > 0 || this.#hand.results.length > 0)
     }
     return true
   }
@@ -133,34 +121,34 @@ export class Drain {
     const policy = this.#c.policy()
     if (this.#stop.aborted) hand.giveBackWaiting()
     const results = hand.results.slice()
-    const breaker = this.#breaker
-    const busy = hand.waiting + this.#running
+    const { breaker, running } = this.#delivering
     const sentAt = performance.now()
     let answer: TurnAnswer
     try {
-      answer = await queue.cycle(redis, trigger.id, this.#id, this.#token, {
-        want: this.#stop.aborted || recovering ? 0 : this.#pace.want(policy.concurrency, busy, this.#running),
+      const asked = queue.cycle(redis, trigger.id, this.#id, this.#token, {
+        want: this.#stop.aborted || recovering ? 0 : this.#pace.want(policy.concurrency, hand.waiting, running),
         entriesPerObject,
-        running: this.#running,
+        running,
         concurrency: policy.concurrency,
         mostDrains,
         objectsPerDrain,
         holds: hand.untold,
         results,
-        keepSuspect: recovering && this.#running > 0,
+        keepSuspect: recovering && running > 0,
         ...(policy.rate && { rate: policy.rate }),
         ...(breaker && { breaker }),
       })
+      answer = await this.#soon(asked)
     } catch (error) {
       // Not known whether it happened: the same results go again, and the count of claims tells the rest.
       log.warn({ err: problemOf(error).message }, 'Redis did not answer a drain; trying again')
-      if (this.#stop.aborted && this.#running === 0) throw error
+      if (this.#stop.aborted && this.#delivering.running === 0) throw error
       await this.#settled(250)
       return true
     }
     if (answer.status === 'FENCED') throw new Fenced()
     this.#renewed(sentAt)
-    if (this.#breaker === breaker) this.#breaker = undefined
+    this.#delivering.told(breaker)
     hand.told(results)
     if (answer.status === 'RESYNC') {
       await this.#take(hand.resync(answer.claims))
@@ -168,7 +156,7 @@ export class Drain {
     }
     await this.#addJobs(answer.armed, answer.retries)
     if (answer.status === 'RELEASED') return false
-    this.#grant = Math.max(1, answer.grant)
+    this.#delivering.grant(answer.grant)
     await this.#take(answer.claims)
     if (!recovering) await this.#patience(answer.claims.length, answer.waitMs)
     return true
@@ -204,113 +192,31 @@ export class Drain {
         return
       }
     }
-    this.#pump()
+    this.#delivering.pump()
   }
 
   #payloads(claims: readonly Claim[]): Promise<Map<string, Buffer>> {
     const references = claims.flatMap(({ entries }) => entries.flatMap((entry) => [entry.payload, entry.old]))
-    return readPayloads(this.#c.redis, this.#c.keys, references)
+    return this.#soon(readPayloads(this.#c.redis, this.#c.keys, references))
   }
 
-  #pump(): void {
-    while (this.#running < this.#grant && this.#hand.waiting > 0 && performance.now() < this.#leaseUntil) {
-      const room = Math.min(this.#c.target.maxBatch, this.#grant - this.#running)
-      void this.#deliver(this.#hand.next(room))
-    }
-  }
-
-  /** Delivers the next delta of each; settles each by its own outcome. Never rejects. */
-  async #deliver(batch: readonly Held[]): Promise<void> {
-    this.#running += batch.length
-    const outcomes = new Map<Held, Outcome>()
-    const sent: Held[] = []
-    const deliveries: Delivery[] = []
-    for (const held of batch) {
-      try {
-        const delivery = this.#delivery(held)
-        if (!this.#c.wants(delivery.delta)) outcomes.set(held, { ok: true })
-        else {
-          deliveries.push(delivery)
-          sent.push(held)
-        }
-      } catch (error) {
-        outcomes.set(held, failed(error))
-      }
-    }
-    if (sent.length > 0) {
-      const answers = await this.#send(deliveries)
-      sent.forEach((held, i) => {
-        outcomes.set(held, answers[i] ?? failed(new Error('the target gave no outcome for this delta')))
-      })
-    }
-    this.#running -= batch.length
-    for (const held of batch) this.#settle(held, outcomes.get(held)!)
-    this.#pump()
-    if (this.#hand.results.length > 0 || this.#running === 0) this.#wake()
-  }
-
-  async #send(deliveries: readonly Delivery[]): Promise<readonly Outcome[]> {
-    const timeout = AbortSignal.timeout(this.#c.policy().timeoutMs)
+  /** An answer may be lost with its connection, and nobody tells: asking again is safe, and in time for the lease. */
+  async #soon<T>(asked: Promise<T>): Promise<T> {
+    const answered = new AbortController()
+    const { signal } = answered
+    const late = sleep(this.#c.leaseMs / 2, undefined, { signal }).then(() => {
+      throw new Error('Redis did not answer in time')
+    })
     try {
-      return await this.#c.target.deliver(deliveries, AbortSignal.any([timeout, this.#abort.signal]))
-    } catch (error) {
-      return deliveries.map(() => failed(error))
-    }
-  }
-
-  #delivery(held: Held): Delivery {
-    const { trigger } = this.#c
-    const entry = held.claim.entries[held.delivered]!
-    return {
-      deliveryId: `${trigger.name}/${entry.cluster}/${entry.id}`,
-      trigger: trigger.name,
-      delta: deltaOfEntry(entry, held.payloads),
-      resource: entry.resource,
-      attempt: entry.id === held.claim.failedId ? held.claim.attempts + 1 : 1,
-    }
-  }
-
-  #settle(held: Held, outcome: Outcome): void {
-    const { claim, takenAt } = held
-    const hand = this.#hand
-    // given away meanwhile: whoever holds it now tells
-    if (!hand.holds(held)) return
-    if (outcome.ok) {
-      held.delivered++
-      this.#pace.delivered()
-      this.#breaker ??= { open: false, notBeforeMs: 0 }
-      if (held.delivered === claim.entries.length) hand.settle({ what: 'ok', claim, delivered: held.delivered })
-      else if (this.#stop.aborted) hand.settle({ what: 'back', claim, delivered: held.delivered })
-      else hand.again(held)
-      return
-    }
-    const { delivered } = held
-    const { error: problem } = outcome
-    const log = this.#c.log.child(fieldsOf(held))
-    if (this.#abort.signal.aborted) {
-      // ended by us, not by the handler: nothing is counted
-      hand.settle({ what: 'back', claim, delivered })
-    } else if (outcome.failure === 'target') {
-      this.#breaker = { open: true, notBeforeMs: outcome.retryAfterMs ?? 0 }
-      hand.settle({ what: 'back', claim, delivered })
-      hand.giveBackWaiting()
-      log.warn({ err: problem }, 'the target failed; its deliveries wait')
-    } else {
-      const failure = { ...outcome, problem }
-      const elapsedMs = performance.now() - takenAt
-      const result = afterFailure(this.#c.policy(), claim, delivered, failure, elapsedMs, this.#c.random)
-      hand.settle(result)
-      const { attempts: attempt } = result
-      if (result.what === 'dead')
-        log.error({ attempt, err: problem }, 'delivery failed for good; kept as a dead letter')
-      else
-        log.warn({ attempt, retryInMs: Math.round(result.delayMs), err: problem }, 'delivery failed; will be retried')
+      return await Promise.race([asked, late])
+    } finally {
+      answered.abort()
     }
   }
 
   /** Valid a while shorter than Redis thinks, from before the question was sent. */
   #renewed(sentAt: number): void {
-    this.#leaseUntil = sentAt + this.#c.leaseMs * 0.75
+    this.#delivering.allow(sentAt + this.#c.leaseMs * 0.75)
   }
 
   #settled(mostMs: number): Promise<void> {
@@ -324,11 +230,6 @@ export class Drain {
       this.#wake = () => setImmediate(done)
     })
   }
-}
-
-function fieldsOf({ claim, delivered }: Held): object {
-  const entry = claim.entries[delivered]!
-  return { cluster: entry.cluster, gvk: entry.gvk, namespace: entry.namespace, name: entry.name, deltaId: entry.id }
 }
 
 /** Another worker has the drain now. */

@@ -14,7 +14,7 @@ export class Pace {
   }
 
   /** Asks in quarters: a question for every single object would cost more than the object. */
-  want(concurrency: number, inHand: number, running: number): number {
+  want(concurrency: number, waiting: number, running: number): number {
     const now = performance.now()
     const seconds = (now - this.#since) / 1_000
     if (seconds >= 0.2) {
@@ -23,7 +23,7 @@ export class Pace {
       this.#since = now
     }
     const capacity = concurrency + Math.min(mostAhead, Math.ceil(this.#perSecond / this.#entriesPerObject))
-    const free = capacity - inHand
+    const free = capacity - waiting - running
     return free >= capacity / 4 || running === 0 ? Math.max(free, 0) : 0
   }
 }

@@ -55,6 +55,7 @@ export class TriggerWorker {
   readonly #log: Log
   readonly #stop = new AbortController()
   readonly #abort = new AbortController()
+  readonly #running = new Set<Promise<void>>()
   readonly #sweeping: Promise<void>
   #assignment: Assignment
   #wants: (delta: NameTag) => boolean = () => true
@@ -81,23 +82,37 @@ export class TriggerWorker {
     const onAbort = () => this.#abort.abort(abort.reason)
     if (abort.aborted) onAbort()
     else abort.addEventListener('abort', onAbort, { once: true })
+    const force = await this.#unconnected()
     // first of all the worker: a drain that stops asks for another one, which is not for us
-    const closed = this.#worker.close()
+    const closed = this.#worker.close(force)
     this.#stop.abort()
     const aborted = new Promise<void>((resolve) => {
       if (this.#abort.signal.aborted) resolve()
       else this.#abort.signal.addEventListener('abort', () => resolve(), { once: true })
     })
     // a drain can only end in order while Redis answers
-    await Promise.race([closed, aborted.then(() => sleep(patienceMs, undefined, { ref: false }))])
-    await this.#worker.close(true).catch(() => {})
-    await this.#sweeping
+    const ended = Promise.all([closed, ...this.#running, this.#sweeping])
+    await Promise.race([ended, aborted.then(() => sleep(patienceMs, undefined, { ref: false }))])
     abort.removeEventListener('abort', onAbort)
+  }
+
+  /** BullMQ waits for ever for the end of a connection that is just being made again: then it must not wait. */
+  async #unconnected(): Promise<boolean> {
+    if (this.#c.commands.status !== 'ready') return true
+    const soon = sleep(patienceMs, undefined, { ref: false })
+    const client = await Promise.race([this.#worker.getBackend().blockingClient, soon])
+    return client?.status !== 'ready'
   }
 
   #open(): Worker<RetryData> {
     const { bull, keys, commands, timings } = this.#c
-    const worker = new Worker<RetryData>(this.#assignment.record.id, (job) => this.#run(job), {
+    const run = (job: Job<RetryData>) => {
+      const running = this.#run(job)
+      const ended = running.catch(() => {}).finally(() => this.#running.delete(ended))
+      this.#running.add(ended)
+      return running
+    }
+    const worker = new Worker<RetryData>(this.#assignment.record.id, run, {
       connection: bull,
       prefix: keys.bullPrefix,
       // every drain that may be armed, and room for alarms to ring
@@ -109,6 +124,8 @@ export class TriggerWorker {
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
       skipWaitingForReady: true,
+      // after Redis was away: the default would leave it alone for another 15 s
+      runRetryDelay: 1_000,
     })
     worker.on('error', (error) => {
       // while Redis is away that is said once, where the connection is

@@ -99,7 +99,10 @@ export async function openLine(options: { readonly keepsOld?: boolean } = {}): P
     async work(deliver, { policy: own = {}, timings = {}, maxBatch = 1, definition = record.definition } = {}) {
       // connections of its own, as another process has
       const commands = await corner.connect()
-      const context = { commands, bull: await corner.connect('jobs'), keys, queue, jobs, log: silentLog }
+      const bull = await corner.connect('jobs')
+      // a test may cut them
+      for (const redis of [commands, bull]) redis.on('error', () => {})
+      const context = { commands, bull, keys, queue, jobs, log: silentLog }
       const worker = new TriggerWorker(
         { ...context, timings: { ...quick, ...timings } },
         {

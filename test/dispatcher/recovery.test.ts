@@ -198,4 +198,21 @@ describe('a worker that closes', () => {
     await line.work(({ attempt }) => void attempts.push(attempt))
     await until(() => expect(attempts).toEqual([1]))
   })
+
+  // BullMQ waits for an end that a connection which is being made again never tells
+  test('closes also while its connection to Redis is cut', async () => {
+    const line = await openLine()
+    for (let n = 0; n < 5; n++) {
+      const worker = await line.work(() => {})
+      const waiting = async () => {
+        const clients = (await line.redis.client('LIST')) as string
+        return [...clients.matchAll(/^id=(\d+) .*cmd=bzpopmin/gm)].map(([, id]) => id!)
+      }
+      await until(async () => expect(await waiting()).toHaveLength(1))
+      for (const id of await waiting()) await line.redis.client('KILL', 'ID', id)
+      const from = performance.now()
+      await worker.close(AbortSignal.timeout(100))
+      expect(performance.now() - from).toBeLessThan(2_000)
+    }
+  })
 })
