@@ -54,7 +54,7 @@ test.each([
     /resourceVersionMatch "exact" is forbidden for resourceVersion "0"$/,
   ],
   ['sendInitialEvents=true', 422, /sendInitialEvents is forbidden for list$/],
-  ['continue=abc', 400, /^continue key is not valid/],
+  ['continue=abc', 400, /^invalid continue token: continue key is not valid/],
   ['labelSelector=a==!b', 400, /^unable to parse requirement/],
   [
     'fieldSelector=spec.foo=1',

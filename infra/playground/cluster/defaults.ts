@@ -101,27 +101,30 @@ function faultsOfDeployment(spec: Fields, before: Fields | undefined): Cause[] {
 }
 
 function podSpec(spec: Fields): Fields {
-  const containers = Array.isArray(spec.containers) ? spec.containers : undefined
-  return {
-    ...(containers && { containers: containers.map((container) => containerOf(fieldsOf(container))) }),
+  const { containers } = spec
+  const filled = Array.isArray(containers) && { containers: containers.map((one) => containerOf(fieldsOf(one))) }
+  const defaults = {
     restartPolicy: 'Always',
     terminationGracePeriodSeconds: 30,
     dnsPolicy: 'ClusterFirst',
     securityContext: {},
     schedulerName: 'default-scheduler',
-    ...(containers ? without(spec, 'containers') : spec),
   }
+  return withMissing({ ...spec, ...filled }, defaults)
 }
 
 function containerOf(container: Fields): Fields {
   const latest = /^[^:@]*(?::latest)?$/.test(String(container.image ?? '').replace(/^.*\//, ''))
-  return {
+  return withMissing(container, {
     resources: {},
     terminationMessagePath: '/dev/termination-log',
     terminationMessagePolicy: 'File',
     imagePullPolicy: latest ? 'Always' : 'IfNotPresent',
-    ...container,
-  }
+  })
+}
+
+function withMissing(object: Fields, defaults: Fields): Fields {
+  return { ...object, ...without(defaults, ...Object.keys(object)) }
 }
 
 function deploymentSpec(spec: Fields): Fields {

@@ -22,8 +22,9 @@ const metadata = [
 /** Members in the order the real server writes them: readers that look for a field early must see what they will meet. */
 export function layOut(object: Fields, custom: boolean): KubeObject {
   if (custom) return sorted(object) as unknown as KubeObject
-  const ordered = first(object, head)
-  return { ...ordered, metadata: first(fieldsOf(object.metadata), metadata) } as unknown as KubeObject
+  const { status, ...rest } = first(object, head)
+  const last = status === undefined ? {} : { status }
+  return { ...rest, metadata: first(fieldsOf(object.metadata), metadata), ...last } as unknown as KubeObject
 }
 
 function first(object: Fields, names: readonly string[]): Fields {

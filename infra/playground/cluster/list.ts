@@ -105,5 +105,5 @@ function readPosition(token: string): Position {
   } catch {
     // told below
   }
-  throw badRequest('continue key is not valid: the token does not come from this server')
+  throw badRequest('invalid continue token: continue key is not valid: the token does not come from this server')
 }
