@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Queue } from 'bullmq'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { silentLog } from '../../core/log.ts'
@@ -51,6 +52,10 @@ async function loseDrain(line: Line, deliveries: number): Promise<string[]> {
   )
   const ended = drain.run().catch(() => {})
   await until(() => expect(started).toHaveLength(deliveries))
+  // it lives for a while: its record is renewed
+  const armed = () => line.redis.hget(`${line.keys.queue(line.record.id)}:armed`, 'drain-1')
+  const before = await armed()
+  await until(async () => expect(await armed()).not.toBe(before))
   redis.disconnect()
   onTestFinished(async () => {
     stop.abort()
@@ -136,9 +141,8 @@ describe('the sweeper', () => {
   test('adds the job of a drain that was armed by a process that died before it could', async () => {
     const line = await openLine()
     const done: string[] = []
-    const { push } = { push: line.push }
     const addDrain = vi.spyOn(line.jobs, 'addDrain').mockResolvedValue()
-    const ids = await push('a')
+    const ids = await line.push('a')
     expect(addDrain).toHaveBeenCalledOnce()
     addDrain.mockRestore()
     await line.work(({ delta }) => void done.push(delta.id))
@@ -202,7 +206,8 @@ describe('a worker that closes', () => {
   // BullMQ waits for an end that a connection which is being made again never tells
   test('closes also while its connection to Redis is cut', async () => {
     const line = await openLine()
-    for (let n = 0; n < 5; n++) {
+    // at any moment of it
+    for (let afterMs = 0; afterMs < 40; afterMs += 4) {
       const worker = await line.work(() => {})
       const waiting = async () => {
         const clients = (await line.redis.client('LIST')) as string
@@ -210,6 +215,7 @@ describe('a worker that closes', () => {
       }
       await until(async () => expect(await waiting()).toHaveLength(1))
       for (const id of await waiting()) await line.redis.client('KILL', 'ID', id)
+      await sleep(afterMs)
       const from = performance.now()
       await worker.close(AbortSignal.timeout(100))
       expect(performance.now() - from).toBeLessThan(2_000)

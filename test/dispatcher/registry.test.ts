@@ -100,10 +100,13 @@ describe('two definitions of one name', () => {
 
   test('going back to an earlier definition is a change when a living dispatcher sees it', async () => {
     const { process, record } = await openInstallation()
-    const one = process()
+    const [one, two] = [process(), process()]
     await publish(one, old)
     await publish(one, new_)
+    await publish(two, new_)
     await publish(one, old)
+    expect((await record('a'))?.definition.names).toEqual(['old'])
+    await two.publish()
     expect((await record('a'))?.definition.names).toEqual(['old'])
   })
 
