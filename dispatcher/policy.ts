@@ -65,7 +65,7 @@ export function afterFailure(
 }
 
 /** Doubles from `initialMs` to `maxMs`; half of it jitter, so that what failed together does not come back together. */
-export function backoffMs(policy: DeliveryPolicy, attempts: number, random: () => number): number {
+function backoffMs(policy: DeliveryPolicy, attempts: number, random: () => number): number {
   const { initialMs, maxMs } = policy.backoff
   const full = Math.min(maxMs, initialMs * 2 ** Math.min(attempts - 1, 40))
   return full / 2 + (full / 2) * random()
