@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Queue } from 'bullmq'
+import { Queue, Worker } from 'bullmq'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { silentLog } from '../../core/log.ts'
 import { Drain } from '../../dispatcher/drain.ts'
@@ -159,6 +159,16 @@ describe('the sweeper', () => {
     await line.work(({ delta }) => void done.push(delta.id))
     await until(() => expect([...done].sort()).toEqual([...ids].sort()))
   })
+})
+
+test('a worker that has stopped taking jobs is replaced', async () => {
+  const line = await openLine()
+  const run = vi.spyOn(Worker.prototype, 'run').mockImplementationOnce(async () => {})
+  onTestFinished(() => run.mockRestore())
+  const done: string[] = []
+  await line.work(({ delta }) => void done.push(delta.id), { timings: { watchdogMs: 500 } })
+  const ids = await line.push('a')
+  await until(() => expect(done).toEqual(ids))
 })
 
 describe('a worker that closes', () => {
