@@ -89,8 +89,11 @@ return allOrNothing(function()
     for i = firstPut, firstDelete - 1, 4 do
       values[#values + 1] = ARGV[i]
       values[#values + 1] = ARGV[i + 2]
-      names[#names + 1] = ARGV[i + 1]
-      names[#names + 1] = ARGV[i]
+      -- an object that was known has its name: a uid never takes another one
+      if not before[#values / 2] or freed[ARGV[i + 1]] then
+        names[#names + 1] = ARGV[i + 1]
+        names[#names + 1] = ARGV[i]
+      end
       kept[ARGV[i + 1]] = true
       count(references, ARGV[i + 3], 1)
     end
@@ -99,7 +102,7 @@ return allOrNothing(function()
       if not kept[name] then unnamed[#unnamed + 1] = name end
     end
     removeFields(KEYS[4], unnamed)
-    writeFields(KEYS[3], values)
+    writeFields(KEYS[3], values, before)
     writeFields(KEYS[4], names)
   end
 

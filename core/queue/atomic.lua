@@ -35,14 +35,14 @@ local function readFields(key, names)
   return values
 end
 
--- HSET of any number of pairs, undone to what stood there before.
-local function writeFields(key, pairsList)
+-- HSET of any number of pairs, undone to what stood there before: `before`, where the caller has read it in their order.
+local function writeFields(key, pairsList, before)
   if #pairsList > 2000 then return eachPart(pairsList, 2000, function(part) writeFields(key, part) end) end
   if #pairsList == 0 then return end
   local put, gone = { 'HSET', key }, { 'HDEL', key }
   local names = {}
   for i = 1, #pairsList, 2 do names[#names + 1] = pairsList[i] end
-  local before = redis.call('HMGET', key, unpack(names))
+  before = before or redis.call('HMGET', key, unpack(names))
   for i = 1, #names do
     if before[i] then
       put[#put + 1] = names[i]
@@ -56,11 +56,11 @@ local function writeFields(key, pairsList)
   if #gone > 2 then undoLog[#undoLog + 1] = gone end
 end
 
--- HDEL of any number of fields, undone to what stood there.
-local function removeFields(key, names)
+-- HDEL of any number of fields, undone to what stood there: `before`, where the caller has read it in their order.
+local function removeFields(key, names, before)
   if #names > 1000 then return eachPart(names, 1000, function(part) removeFields(key, part) end) end
   if #names == 0 then return end
-  local before = redis.call('HMGET', key, unpack(names))
+  before = before or redis.call('HMGET', key, unpack(names))
   local put = { 'HSET', key }
   for i = 1, #names do
     if before[i] then

@@ -9,14 +9,43 @@ local function count(changes, reference, by)
   if reference and reference ~= '' then changes[reference] = (changes[reference] or 0) + by end
 end
 
--- Applies changes of reference counts; returns the payloads that nobody refers to any more, for dropPayloads.
+-- Applies changes of reference counts, a batch's at a time; returns what nobody refers to any more, for dropPayloads.
 local function applyReferences(tag, changes)
-  local unreferenced = {}
-  for reference, by in pairs(changes) do
+  local fieldsOf, unreferenced = {}, {}
+  for reference in pairs(changes) do
     local batch, field = string.match(reference, '^(.-)/(%d+)$')
-    local key = tag .. ':p:' .. batch
-    local left = write({ 'HINCRBY', key, '#' .. field, -by }, 'HINCRBY', key, '#' .. field, by)
-    if left <= 0 then unreferenced[#unreferenced + 1] = { key, field } end
+    local fields = fieldsOf[batch]
+    if fields then fields[#fields + 1] = field else fieldsOf[batch] = { field } end
+  end
+  for batch, fields in pairs(fieldsOf) do
+    local key, gone = tag .. ':p:' .. batch, {}
+    eachPart(fields, 1000, function(part)
+      local names = {}
+      for i = 1, #part do names[i] = '#' .. part[i] end
+      local counts = redis.call('HMGET', key, unpack(names))
+      local new, put, remove = { 'HSET', key }, { 'HSET', key }, { 'HDEL', key }
+      for i = 1, #part do
+        local by = changes[batch .. '/' .. part[i]]
+        local left = tonumber(counts[i] or '0') + by
+        if left <= 0 then
+          gone[#gone + 1] = part[i]
+          gone[#gone + 1] = names[i]
+        elseif by ~= 0 then
+          new[#new + 1] = names[i]
+          new[#new + 1] = string.format('%d', left)
+          if counts[i] then
+            put[#put + 1] = names[i]
+            put[#put + 1] = counts[i]
+          else
+            remove[#remove + 1] = names[i]
+          end
+        end
+      end
+      if #put > 2 then undoLog[#undoLog + 1] = put end
+      if #remove > 2 then undoLog[#undoLog + 1] = remove end
+      if #new > 2 then redis.call(unpack(new)) end
+    end)
+    if #gone > 0 then unreferenced[#unreferenced + 1] = { key, gone } end
   end
   return unreferenced
 end
@@ -24,8 +53,10 @@ end
 -- After the last write that matters: bytes cannot be undone. Tried once more, because a leak would be for ever.
 local function dropPayloads(unreferenced)
   for i = 1, #unreferenced do
-    local key, field = unreferenced[i][1], unreferenced[i][2]
-    if not pcall(redis.call, 'HDEL', key, field, '#' .. field) then pcall(redis.call, 'HDEL', key, field, '#' .. field) end
+    local key = unreferenced[i][1]
+    eachPart(unreferenced[i][2], 1000, function(fields)
+      if not pcall(redis.call, 'HDEL', key, unpack(fields)) then pcall(redis.call, 'HDEL', key, unpack(fields)) end
+    end)
   end
 end
 

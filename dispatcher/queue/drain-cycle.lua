@@ -31,8 +31,9 @@ if ARGV[19] ~= '1' then suspect = '' end
 local now = nowMs()
 
 local references, retries = {}, {}
+local popped, emptied, ready = 0, {}, {}
 
-local function take(what, object, delivered, detail, delay)
+local function take(what, object, delivered, detail, delay, failure)
   local mailbox = queue .. ':mb:' .. object
   local gone = delivered + (what == 'dead' and 1 or 0)
   local entries = {}
@@ -41,14 +42,13 @@ local function take(what, object, delivered, detail, delay)
     local back = { 'LPUSH', mailbox }
     for i = #entries, 1, -1 do back[#back + 1] = entries[i] end
     if #entries > 0 then undoLog[#undoLog + 1] = back end
-    write({ 'INCRBY', queue .. ':pending', #entries }, 'DECRBY', queue .. ':pending', #entries)
+    popped = popped + #entries
   end
   for i = 1, math.min(delivered, #entries) do
     local payload, old = referencesOf(entries[i])
     count(references, payload, -1)
     count(references, old, -1)
   end
-  local failure = redis.call('HGET', queue .. ':failures', object)
   if what == 'dead' and entries[gone] then
     -- the dead letter keeps the entry's references
     local letter = 'dead-' .. string.format('%d', write(nil, 'INCR', queue .. ':ids'))
@@ -78,12 +78,23 @@ local function take(what, object, delivered, detail, delay)
   end
   if failure and gone > 0 then removeFields(queue .. ':failures', { object }) end
   if redis.call('EXISTS', mailbox) == 0 then
-    write({ 'SADD', queue .. ':owned', object }, 'SREM', queue .. ':owned', object)
+    emptied[#emptied + 1] = object
   elseif what == 'back' then
     write({ 'LPOP', queue .. ':ready' }, 'LPUSH', queue .. ':ready', object)
   else
-    write({ 'RPOP', queue .. ':ready' }, 'RPUSH', queue .. ':ready', object)
+    ready[#ready + 1] = object
   end
+end
+
+-- What the results come to together, in one call each.
+local function settleTaken()
+  if popped > 0 then write({ 'INCRBY', queue .. ':pending', popped }, 'DECRBY', queue .. ':pending', popped) end
+  eachPart(emptied, 1000, function(part)
+    write({ 'SADD', queue .. ':owned', unpack(part) }, 'SREM', queue .. ':owned', unpack(part))
+  end)
+  eachPart(ready, 1000, function(part)
+    write({ 'LTRIM', queue .. ':ready', 0, -#part - 1 }, 'RPUSH', queue .. ':ready', unpack(part))
+  end)
 end
 
 -- How many deliveries this drain may run: its share of the trigger's concurrency, beside what the others hold.
@@ -106,15 +117,18 @@ return allOrNothing(function()
     local objects = {}
     for i = 20, 19 + 6 * results, 6 do objects[#objects + 1] = ARGV[i + 1] end
     local held = redis.call('HMGET', claims, unpack(objects))
-    local mine = {}
+    local failures = redis.call('HMGET', queue .. ':failures', unpack(objects))
+    local mine, numbers = {}, {}
     for r = 1, results do
       local i = 20 + 6 * (r - 1)
       if held[r] == ARGV[i + 2] then
         mine[#mine + 1] = ARGV[i + 1]
-        take(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 3]), ARGV[i + 4], tonumber(ARGV[i + 5]))
+        numbers[#numbers + 1] = held[r]
+        take(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 3]), ARGV[i + 4], tonumber(ARGV[i + 5]), failures[r])
       end
     end
-    removeFields(claims, mine)
+    settleTaken()
+    removeFields(claims, mine, numbers)
   end
   if ARGV[14] == 'close' then
     local breaker = redis.call('HGETALL', queue .. ':breaker')

@@ -77,7 +77,7 @@ const scenarios: Record<string, Scenario> = {
     },
   },
   'drain-cycle takes in every kind of result, and opens the breaker': {
-    calls: 40,
+    calls: 30,
     async prepare(line) {
       // one more stays in hand: a drain that is let go would be refused the second time
       const [a, b, c, d, e] = (await held(line, 'a', 'b', 'c', 'd', 'e', 'f', 'a', 'c', 'e')) as [
