@@ -72,7 +72,7 @@ export class Drain {
     const { redis, queue, trigger, leaseMs } = this.#c
     for (;;) {
       const sentAt = performance.now()
-      const answer = await queue.start(redis, trigger.id, this.#id, this.#token, leaseMs)
+      const answer = await this.#soon(queue.start(redis, trigger.id, this.#id, this.#token, leaseMs))
       if (answer.status === 'GONE') return undefined
       if (answer.status === 'OK') {
         this.#renewed(sentAt)
@@ -102,7 +102,8 @@ export class Drain {
         this.#hand.settle(afterFailure(policy(), claim, 0, { problem }, 0, random))
         continue
       }
-      if (!(await queue.suspect(redis, trigger.id, this.#id, this.#token, claim.object))) throw new Fenced()
+      const noted = queue.suspect(redis, trigger.id, this.#id, this.#token, claim.object)
+      if (!(await this.#soon(noted))) throw new Fenced()
       this.#renewed(performance.now())
       void this.#delivering.deliver([held])
       // its result goes in with the turn that ends its suspicion

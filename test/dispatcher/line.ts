@@ -11,6 +11,7 @@ import { WorkQueue } from '../../dispatcher/queue/queue.ts'
 import { Registry } from '../../dispatcher/registry/registry.ts'
 import type { Delivery, Outcome, Target } from '../../dispatcher/target.ts'
 import { TriggerWorker, type WorkerTimings } from '../../dispatcher/trigger-worker.ts'
+import { startRedisServer } from '../../infra/playground/redis-server.ts'
 import { openPusher, type Pusher } from '../support/push.ts'
 import { type RedisCorner, redisCorner } from '../support/redis.ts'
 
@@ -73,8 +74,14 @@ export interface DeadLetter {
   readonly object: unknown
 }
 
-export async function openLine(options: { readonly keepsOld?: boolean } = {}): Promise<Line> {
-  const corner = redisCorner()
+export interface LineOptions {
+  readonly keepsOld?: boolean
+  /** On a Redis of its own, whose connections may be cut. */
+  readonly alone?: boolean
+}
+
+export async function openLine({ keepsOld = false, alone = false }: LineOptions = {}): Promise<Line> {
+  const corner = alone ? redisCorner(await ownRedis()) : redisCorner()
   const redis = await corner.connect()
   const bull = await corner.connect('jobs')
   const keys = shardKeys(corner.prefix, 0)
@@ -84,7 +91,7 @@ export async function openLine(options: { readonly keepsOld?: boolean } = {}): P
   const queue = new WorkQueue(keys)
   const jobs = new Jobs(bull, keys)
   onTestFinished(() => jobs.close())
-  const pusher = await openPusher(redis, corner.prefix, record, { jobs, ...options })
+  const pusher = await openPusher(redis, corner.prefix, record, { jobs, keepsOld })
   const name = keys.queue(record.id)
   return {
     corner,
@@ -130,6 +137,12 @@ export async function openLine(options: { readonly keepsOld?: boolean } = {}): P
       )
     },
   }
+}
+
+async function ownRedis(): Promise<string> {
+  const server = await startRedisServer()
+  onTestFinished(() => server.close())
+  return server.url
 }
 
 function targetOf(deliver: Deliver, maxBatch: number): Target {

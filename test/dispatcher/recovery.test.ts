@@ -215,7 +215,7 @@ describe('a worker that closes', () => {
 
   // BullMQ waits for an end that a connection which is being made again never tells
   test('closes also while its connection to Redis is cut', async () => {
-    const line = await openLine()
+    const line = await openLine({ alone: true })
     // at any moment of it
     for (let afterMs = 0; afterMs < 40; afterMs += 4) {
       const worker = await line.work(() => {})

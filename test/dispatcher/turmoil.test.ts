@@ -13,7 +13,7 @@ function numbers(seed: number): () => number {
 }
 
 test('with connections cut, answers lost, handlers failing and dispatchers coming and going, every line stays whole', async () => {
-  const line = await openLine()
+  const line = await openLine({ alone: true })
   const random = numbers(7)
   const running = new Set<string>()
   const started = new Map<string, number[]>()

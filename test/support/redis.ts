@@ -11,10 +11,10 @@ export interface RedisCorner {
   connect(use?: ConnectionUse): Promise<Redis>
 }
 
-/** The corner is emptied when the test ends. */
-export function redisCorner(): RedisCorner {
+/** The corner is emptied when the test ends. `url`: of a Redis that the test has for itself. */
+export function redisCorner(url: string = inject('redisUrl')): RedisCorner {
   const prefix = `test-${randomUUID().slice(0, 8)}`
-  const settings = { url: inject('redisUrl'), prefix }
+  const settings = { url, prefix }
   const open: Redis[] = []
   onTestFinished(async () => {
     const janitor = connectRedis(settings, 'commands')
