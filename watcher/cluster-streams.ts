@@ -116,8 +116,9 @@ export class ClusterStreams {
     for (const [id, running] of this.#running) {
       if (wanted.has(id)) continue
       await end(running)
+      // if Redis does not take it now, it is still there to be forgotten the next time
+      this.#stored.set(id, { query: running.stream.query, attached: [...running.stream.attached()] })
       this.#running.delete(id)
-      await this.#forget(running.stream.query)
     }
     for (const [id, { query }] of this.#stored) {
       await this.#forget(query)

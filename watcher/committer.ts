@@ -32,7 +32,7 @@ export interface Building {
 /**
  * The writing half of a stream, from one claim to the next: batches are filled one after another, one commit is under way
  * at a time, and the state here is only ever what a commit has confirmed. When a full batch waits for the one under way,
- * `room` waits too, and with it the reader. Triggers join and leave between two batches.
+ * `fill` waits too, and with it the reader. Triggers join and leave between two batches.
  */
 export class Committer {
   readonly known: Known
@@ -116,16 +116,19 @@ export class Committer {
     this.flush()
   }
 
-  /** A batch that takes more; undefined when the round is over. */
-  async room(): Promise<Building | undefined> {
+  /**
+   * Waits for a batch that takes more and hands it over; not any more when the round is over. `use` fills it there and
+   * then: a batch that somebody had been given a moment ago may be on its way to Redis by now.
+   */
+  async fill(use: (building: Building) => void): Promise<void> {
     const noRoom = () => this.#building?.closed || this.#building?.batch.full || this.#joining()
-    if (noRoom()) {
+    while (noRoom() && !this.#signal.aborted) {
       this.flush()
       await this.#until(() => !noRoom())
     }
-    if (this.#signal.aborted) return undefined
+    if (this.#signal.aborted) return
     this.#building ??= this.#newBatch()
-    return this.#building
+    use(this.#building)
   }
 
   /** Sends what there is, unless something is under way: then it follows behind that. */

@@ -136,27 +136,22 @@ export class Stream {
         return committer.beginList()
       case 'InitApply': {
         listed.add(event.object.uid)
-        const building = await committer.room()
         // under a selector it may have left and come back unseen
-        building?.batch.add(seen(building.batch.draft, event.object, committer.n, this.#selected))
-        return
+        return committer.fill(({ batch }) => batch.add(seen(batch.draft, event.object, committer.n, this.#selected)))
       }
       case 'InitDone':
         return this.#finishList(event.resourceVersion, committer, listed)
       case 'Apply':
-      case 'Delete': {
-        const building = await committer.room()
-        if (!building) return
-        const { draft } = building.batch
-        building.batch.add(
-          event.type === 'Apply' ? seen(draft, event.object, committer.n) : deleted(draft, event.object),
-        )
-        building.moveTo(event.object.resourceVersion)
-        return
-      }
+      case 'Delete':
+        return committer.fill((building) => {
+          const { batch } = building
+          batch.add(
+            event.type === 'Apply' ? seen(batch.draft, event.object, committer.n) : deleted(batch.draft, event.object),
+          )
+          building.moveTo(event.object.resourceVersion)
+        })
       case 'Bookmark':
-        ;(await committer.room())?.moveTo(event.resourceVersion)
-        return
+        return committer.fill((building) => building.moveTo(event.resourceVersion))
       default:
         event satisfies never
     }
@@ -164,13 +159,13 @@ export class Stream {
 
   /** The list is complete, so what it did not hold is gone. */
   async #finishList(resourceVersion: string, committer: Committer, listed: Set<string>): Promise<void> {
-    // everything listed is in the set, also what is not folded into known yet
+    // what a list before this one told, and broke off, may still be on its way into known
+    committer.flush()
+    await committer.settled()
     for (const uid of [...committer.known.uids()].filter((uid) => !listed.has(uid))) {
-      const building = await committer.room()
-      building?.batch.add(missing(building.batch.draft, uid, 'MissedWhileDisconnected'))
+      await committer.fill(({ batch }) => batch.add(missing(batch.draft, uid, 'MissedWhileDisconnected')))
     }
-    const last = await committer.room()
-    if (last) committer.endList(last, resourceVersion)
+    await committer.fill((last) => committer.endList(last, resourceVersion))
     listed.clear()
   }
 
