@@ -44,7 +44,7 @@ export interface ParsedPod {
 
 /** Changes of `load.objects` pods in turn, for ever. */
 export function* podsOf({ bytes, objects }: Load): Generator<Pod, never> {
-  const texts = new PodText(bytes)
+  const texts = new PodText(bytes, false)
   for (let i = 0; ; i++) {
     const identity = podIdentity(i % objects, i + 1)
     yield { identity, text: texts.of(identity) }

@@ -56,7 +56,7 @@ function chunkOf(first: number, texts: PodText): Buffer {
 const answers = serve({
   async start(given: ServerLoad) {
     load = given
-    const texts = new PodText(load.bytes)
+    const texts = new PodText(load.bytes, true)
     pages = Array.from({ length: Math.ceil(load.pods / pageSize) }, (_, number) => pageOf(number, texts))
     chunks = Array.from({ length: Math.ceil(load.events / eventsPerChunk) }, (_, i) =>
       chunkOf(i * eventsPerChunk, texts),
