@@ -1,31 +1,35 @@
+import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SinkSettings } from '../core/config/settings.ts'
 import type { Log } from '../core/log.ts'
-import { BusCheckError, type CheckableTarget, eventBridgeTarget } from './sinks/eventbridge.ts'
+import type { CheckableTarget } from './sinks/event-target.ts'
+import { openSink } from './sinks/open-sink.ts'
+import { SinkError } from './sinks/sink.ts'
 import type { Target } from './target.ts'
 
 /**
- * A configured sink. Its target is to be had once the bus was found: to one that does not exist EventBridge reports success
+ * A configured sink. Its target is to be had once the sink was found: to a bus that does not exist EventBridge reports success
  * and loses every event.
  */
-export class Sink {
+export class ConfiguredSink {
   readonly name: string
   /** Stands in its triggers' definitions, whose hash covers it. */
   readonly settings: string
-  readonly #target: CheckableTarget
   readonly #log: Log
+  readonly #onChange: () => void
   readonly #stopped = new AbortController()
   readonly #checking: Promise<void>
+  #target: CheckableTarget | undefined
   #problem: string | undefined
   #ready = false
 
-  /** `onReady`: told once, when deliveries may begin. */
-  constructor({ name, eventbridge }: SinkSettings, log: Log, onReady: () => void, retryMs: number) {
-    this.name = name
-    this.settings = JSON.stringify({ eventbridge })
-    this.#log = log.child({ sink: name })
-    this.#target = eventBridgeTarget(eventbridge, { log: this.#log })
-    this.#checking = this.#check(onReady, retryMs)
+  /** `onChange`: told when deliveries may begin, and when the sink wants no more. */
+  constructor(settings: SinkSettings, log: Log, onChange: () => void, retryMs: number) {
+    this.name = settings.name
+    this.settings = settingsText(settings)
+    this.#log = log.child({ sink: settings.name })
+    this.#onChange = onChange
+    this.#checking = this.#check(settings, retryMs)
   }
 
   get target(): Target | undefined {
@@ -39,36 +43,53 @@ export class Sink {
   async close(): Promise<void> {
     this.#stopped.abort()
     await this.#checking
-    await this.#target.close()
+    await this.#target?.close()
   }
 
-  async #check(onReady: () => void, retryMs: number): Promise<void> {
+  async #check(settings: SinkSettings, retryMs: number): Promise<void> {
     const { signal } = this.#stopped
     while (!signal.aborted) {
       try {
+        const onGone = (message: string) => this.#gone(message)
+        this.#target ??= await openSink(settings, { log: this.#log, onGone })
         await this.#target.check(AbortSignal.any([signal, AbortSignal.timeout(checkTimeoutMs)]))
-        return this.#found(onReady)
+        return this.#found()
       } catch (error) {
         if (signal.aborted) return
         const { message } = error as Error
-        if (error instanceof BusCheckError && error.reason === 'Forbidden') {
-          this.#log.warn({ problem: message }, 'we may not look whether the bus exists; sending to it all the same')
-          return this.#found(onReady)
+        if (error instanceof SinkError && error.reason === 'Forbidden') {
+          this.#log.warn({ problem: message }, 'we may not look whether the sink is there; sending to it all the same')
+          return this.#found()
         }
         if (this.#problem !== message)
-          this.#log.error({ problem: message }, 'nothing is sent to the sink until its bus is found')
+          this.#log.error({ problem: message }, 'nothing is sent to the sink until this is mended')
         this.#problem = message
         await sleep(retryMs, undefined, { signal }).catch(() => {})
       }
     }
   }
 
-  #found(onReady: () => void): void {
-    if (this.#problem !== undefined) this.#log.info('the bus is there now')
+  #found(): void {
+    if (this.#problem !== undefined) this.#log.info('the sink is there now')
     this.#problem = undefined
     this.#ready = true
-    onReady()
+    this.#onChange()
+  }
+
+  /** What waits for it goes on waiting, until a dispatcher starts with other settings. */
+  #gone(message: string): void {
+    if (!this.#ready) return
+    this.#log.error({ problem: message }, 'the sink is disabled')
+    this.#problem = message
+    this.#ready = false
+    this.#onChange()
   }
 }
 
 const checkTimeoutMs = 10_000
+
+/** The headers and the URL of a webhook may hold secrets, and this goes to Redis: of those only that they changed. */
+function settingsText({ name, ...settings }: SinkSettings): string {
+  const text = JSON.stringify(settings)
+  return settings.http ? `http ${createHash('sha256').update(text).digest('hex')}` : text
+}

@@ -5,7 +5,7 @@ import { FunctionFolder } from './function-folder.ts'
 import type { LoadedFunction } from './function-module.ts'
 import { functionTarget } from './function-target.ts'
 import { deliveryPolicy } from './policy.ts'
-import { Sink } from './sink-target.ts'
+import { ConfiguredSink } from './sink-target.ts'
 import type { Target } from './target.ts'
 import type { Assignment } from './trigger-worker.ts'
 
@@ -27,14 +27,14 @@ export class Targets {
   readonly #log: Log
   readonly #onChange: () => void
   readonly #functions = new Map<string, RunningFunction>()
-  readonly #sinks: readonly Sink[]
+  readonly #sinks: readonly ConfiguredSink[]
   #folder: FunctionFolder | undefined
 
   private constructor(settings: Settings, log: Log, { onChange, checkMs }: TargetsOptions) {
     this.#settings = settings
     this.#log = log
     this.#onChange = onChange
-    this.#sinks = settings.sinks.map((sink) => new Sink(sink, log, onChange, checkMs))
+    this.#sinks = settings.sinks.map((sink) => new ConfiguredSink(sink, log, onChange, checkMs))
   }
 
   static async open(settings: Settings, log: Log, options: TargetsOptions): Promise<Targets> {

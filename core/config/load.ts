@@ -70,10 +70,14 @@ function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
 }
 
-function unreadableFiles({ redis }: ConfigFile, base: string): Fault[] {
-  if (redis === undefined || typeof redis === 'string') return []
-  const files = { 'redis.passwordFile': redis.passwordFile, 'redis.tls.caFile': redis.tls?.caFile }
-  return Object.entries(files).flatMap(([path, file]) => {
+function unreadableFiles({ redis, sinks }: ConfigFile, base: string): Fault[] {
+  const { passwordFile, tls } = typeof redis === 'object' ? redis : {}
+  const ofSinks = Object.entries(sinks).flatMap(([name, { http }]) => [
+    [`sinks.${name}.http.signingKeyFile`, http?.signingKeyFile] as const,
+    [`sinks.${name}.http.tls.caFile`, http?.tls?.caFile] as const,
+  ])
+  const files = [['redis.passwordFile', passwordFile] as const, ['redis.tls.caFile', tls?.caFile] as const, ...ofSinks]
+  return files.flatMap(([path, file]) => {
     if (file === undefined) return []
     try {
       readFileSync(resolve(base, file))

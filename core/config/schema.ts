@@ -3,6 +3,7 @@ import { deliveryDefaults } from './delivery-schema.ts'
 import { keyed, notYet, readableBy } from './fault.ts'
 import { filterFields, triggerName } from './filter-schema.ts'
 import { parseListen } from './listen.ts'
+import { sink } from './sink-schema.ts'
 
 const filePath = z.string().min(1)
 
@@ -45,19 +46,6 @@ const cluster = keyed({
     when: () => true,
   })
   .meta({ description: "Without kubeconfig and inCluster: kubectl's own loading rules." })
-
-const sink = keyed({
-  eventbridge: keyed({
-    bus: z.string().min(1).meta({ description: 'Name or ARN.' }),
-    region: z.string().min(1).optional(),
-    endpoint: z
-      .url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' })
-      .optional()
-      .meta({ description: 'For emulators and VPC endpoints.' }),
-    claimCheck: notYet(),
-  }).optional(),
-  http: notYet(),
-}).refine((value) => value.eventbridge !== undefined, 'sends nowhere: add eventbridge: { bus: … }')
 
 const trigger = keyed({ ...filterFields, to: z.string().min(1).meta({ description: "The sink's name." }) })
 

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import type { RedisSettings } from '../redis/connection.ts'
 import { parseListen } from './listen.ts'
 import type { ConfigFile } from './schema.ts'
-import type { Settings } from './settings.ts'
+import type { Settings, SinkSettings } from './settings.ts'
 
 const defaultRedisUrl = 'redis://127.0.0.1:6379'
 const defaultPrefix = 'deltabridge'
@@ -27,10 +27,7 @@ export function settingsOf(config: ConfigFile, file: string | undefined, base: s
         : isFolder(usualFunctions)
           ? usualFunctions
           : undefined,
-    // a sink without eventbridge was refused by the schema
-    sinks: Object.entries(config.sinks).flatMap(([name, { eventbridge }]) =>
-      eventbridge ? [{ name, eventbridge: { ...eventbridge } }] : [],
-    ),
+    sinks: Object.entries(config.sinks).flatMap(([name, sink]) => sinkOf(name, sink, base)),
     triggers: Object.entries(config.triggers).map(([name, { delivery = {}, ...trigger }]) => ({
       name,
       ...trigger,
@@ -43,6 +40,23 @@ export function settingsOf(config: ConfigFile, file: string | undefined, base: s
     drainSeconds: config.drainSeconds,
     readiness: config.readiness,
   }
+}
+
+/** The schema has refused a sink that is of no kind. */
+function sinkOf(name: string, { eventbridge, http }: ConfigFile['sinks'][string], base: string): SinkSettings[] {
+  if (eventbridge) return [{ name, eventbridge: { ...eventbridge } }]
+  if (!http) return []
+  const { signingKeyFile, tls, ...rest } = http
+  return [
+    {
+      name,
+      http: {
+        ...rest,
+        ...(signingKeyFile !== undefined && { signingKeyFile: resolve(base, signingKeyFile) }),
+        ...(tls && { tls: tls.caFile === undefined ? {} : { caFile: resolve(base, tls.caFile) } }),
+      },
+    },
+  ]
 }
 
 function redisOf(redis: ConfigFile['redis'], base: string, env: Environment): RedisSettings {

@@ -37,13 +37,53 @@ export interface ClusterAccess {
   readonly inCluster?: boolean
 }
 
-export interface SinkSettings {
-  readonly name: string
-  readonly eventbridge: {
-    readonly bus: string
-    readonly region?: string | undefined
-    readonly endpoint?: string | undefined
-  }
+export type SinkSettings =
+  | { readonly name: string; readonly eventbridge: EventBridgeSettings; readonly http?: undefined }
+  | { readonly name: string; readonly http: HttpSettings; readonly eventbridge?: undefined }
+
+/** What every sink can be told. */
+export interface EventSettings {
+  /** In the form that Knative's ApiServerSource sends. */
+  readonly compat?: 'knative' | undefined
+  readonly claimCheck?: ClaimCheckSettings | undefined
+}
+
+export interface EventBridgeSettings extends EventSettings {
+  /** Name or ARN. */
+  readonly bus: string
+  /** Else the ARN's, else as AWS finds it: AWS_REGION, the profile. */
+  readonly region?: string | undefined
+  /** For emulators and VPC endpoints. */
+  readonly endpoint?: string | undefined
+}
+
+export interface HttpSettings extends EventSettings {
+  readonly url: string
+  /** Default binary. */
+  readonly mode?: 'binary' | 'structured' | 'batched' | undefined
+  /** Events of one request, in the mode batched. Default 100. */
+  readonly batch?: number | undefined
+  /** Of one request. Default 1,000,000. */
+  readonly maxBytes?: number | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Signs as standardwebhooks.com has it; a key a line. */
+  readonly signingKeyFile?: string | undefined
+  /** Asks the receiver's leave to send in this name, by the handshake of CloudEvents' webhooks. */
+  readonly origin?: string | undefined
+  /** Addresses and networks of this machine and its network's own services that are meant all the same. */
+  readonly allowAddresses?: readonly string[] | undefined
+  readonly tls?: { readonly caFile?: string | undefined } | undefined
+}
+
+/** Where data goes that is too large for an event. */
+export interface ClaimCheckSettings {
+  readonly bucket: string
+  /** Before each key, as it is: `deltas/`. */
+  readonly prefix?: string | undefined
+  /** Else as AWS finds it. */
+  readonly region?: string | undefined
+  /** For other stores that speak S3. */
+  readonly endpoint?: string | undefined
 }
 
 /** Delivery settings as people write them; what is not given comes from the level above. */

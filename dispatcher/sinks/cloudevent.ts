@@ -31,7 +31,16 @@ export interface CloudEvent {
   readonly initial?: true
   /** Stands for `source` and `id` where a bus has room for one key. */
   readonly dedupekey: string
-  readonly data: EventData
+  /** Where `data` lies when it is too large to be sent; then there is no `data` here. */
+  readonly dataref?: string
+  readonly data?: EventData
+}
+
+/** A CloudEvent as it goes out: ours, or in the form that a sink's readers expect. */
+export interface WireEvent extends Omit<CloudEvent, 'type' | 'dataschema' | 'data'> {
+  readonly type: string
+  readonly dataschema?: string
+  readonly data?: unknown
 }
 
 export interface EventData {
@@ -41,6 +50,10 @@ export interface EventData {
   readonly reason?: string
   readonly initial?: true
   readonly finalStateUnknown?: true
+  /** There is an old object, and it made the event too large. */
+  readonly oldOmitted?: true
+  /** The object made the event too large: `object` is its identity alone. */
+  readonly objectOmitted?: true
 }
 
 const TYPES = {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type BusEvent, CallError, describeEventBus, MAX_REQUEST_BYTES, putEvents, refusal } from './bus/answer.ts'
 import { page } from './bus/page.ts'
 
@@ -33,6 +34,10 @@ export type Fault =
   | { kind: 'tooLarge' }
   /** Read, and never answered. */
   | { kind: 'hang' }
+  /** The entries arrive, and nobody is told. */
+  | { kind: 'unanswered' }
+  /** Answered that much later. */
+  | { kind: 'slow'; delayMs: number }
   | { kind: 'reset' }
 
 export interface Bus extends AsyncDisposable {
@@ -90,6 +95,8 @@ export async function startBus(options: BusOptions = {}): Promise<Bus> {
       throw new CallError(fault.code ?? 'InternalException', fault.message ?? 'Internal failure', fault.status ?? 500)
     }
     const action = request.headers['x-amz-target']
+    if (fault?.kind === 'slow') await sleep(fault.delayMs)
+    if (fault?.kind === 'unanswered') return void put(input, fault)
     if (action === 'AWSEvents.PutEvents') answer(response, 200, put(input, fault))
     else if (action === 'AWSEvents.DescribeEventBus') answer(response, 200, describeEventBus(input, buses))
     else throw new CallError('UnknownOperationException', `Operation ${action} is not known`)

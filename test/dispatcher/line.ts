@@ -53,7 +53,7 @@ export interface Line {
   readonly pusher: Pusher
   readonly push: Pusher['push']
   /** Starts a dispatcher's worker; it closes with the test. */
-  work(deliver: Deliver, options?: WorkOptions): Promise<TriggerWorker>
+  work(deliver: Deliver | Target, options?: WorkOptions): Promise<TriggerWorker>
   pending(): Promise<number>
   deadLetters(): Promise<DeadLetter[]>
 }
@@ -114,7 +114,7 @@ export async function openLine({ keepsOld = false, alone = false }: LineOptions 
         { ...context, timings: { ...quick, ...timings } },
         {
           record: { ...record, definition },
-          target: targetOf(deliver, maxBatch),
+          target: 'deliver' in deliver ? deliver : targetOf(deliver, maxBatch),
           policy: () => ({ ...policy, ...own }),
         },
       )

@@ -95,7 +95,8 @@ clusters:
   'a/b': {}
 sinks:
   nowhere: {}
-  web: { http: { url: 'https://example.org' } }
+  web: { http: { url: 'ftp://example.org', batch: 5, allowAddresses: [localhost] } }
+  both: { http: { url: 'https://example.org' }, eventbridge: { bus: 'arn:aws:events:eu-west-1:1:event-bus/k8s', region: us-east-1 } }
 triggers:
   Upper: { gvk: v1/Pod, to: nowhere }
   lost: { gvk: pods, to: nowere, changed: ['spec.'] }
@@ -109,7 +110,11 @@ log: { level: inf }
       'clusters.both',
       "clusters['a/b']",
       'sinks.nowhere',
-      'sinks.web.http',
+      'sinks.web.http.url',
+      'sinks.web.http.allowAddresses[0]',
+      'sinks.web.http.batch',
+      'sinks.both.eventbridge.region',
+      'sinks.both',
       'triggers.Upper',
       'triggers.lost.gvk',
       'triggers.lost.changed[0]',
@@ -143,9 +148,13 @@ log: { level: inf }
     expect(faultsOf(`${key}: {}`)).toEqual([`${key}: is not supported yet: remove it`])
   })
 
-  test('is told of keys not supported yet inside sinks', () => {
-    const faults = faultsOf('sinks: { audit: { eventbridge: { bus: k8s, claimCheck: { bucket: b } } } }')
-    expect(faults).toEqual(['sinks.audit.eventbridge.claimCheck: is not supported yet: remove it'])
+  test('is told of a sink whose key file is not there, and of a URL that holds a password without repeating it', () => {
+    const faults = faultsOf(`sinks:
+  a: { http: { url: 'https://example.org', signingKeyFile: ./none } }`)
+    expect(faults).toEqual([`sinks.a.http.signingKeyFile: ${join(cwd, 'none')} cannot be read: there is no such file`])
+    const [fault] = faultsOf(`sinks: { a: { http: { url: 'https://user:hunter2@example.org' } } }`)
+    expect(fault).toMatch(/sinks.a.http.url: .*put them into headers/)
+    expect(fault).not.toContain('hunter2')
   })
 
   test('is told syntax errors and repeated keys by line and column', () => {
@@ -191,7 +200,7 @@ describe('a variable', () => {
       env: { N: '7' },
     })
     expect(settings.drainSeconds).toBe(7)
-    expect(settings.sinks[0]?.eventbridge.bus).toBe('7')
+    expect(settings.sinks[0]?.eventbridge?.bus).toBe('7')
     expect(faultsOf(`drainSeconds: \${N}`, { env: { N: 'x' } })).toEqual(['drainSeconds: must be a number, not text'])
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { outcomeOfCall } from '../../../dispatcher/sinks/eventbridge-outcome.ts'
+import { callError } from '../../../dispatcher/sinks/eventbridge-failure.ts'
+import { outcomeOfRequest } from '../../../dispatcher/sinks/outcome.ts'
 import type { Fault } from '../../../infra/playground/bus.ts'
 import { testDelivery } from '../target.suite.ts'
 import { openBus } from './open-bus.ts'
@@ -111,11 +112,11 @@ describe('of what a call throws', () => {
     ['a bad gateway', thrown({ name: 'SyntaxError', $metadata: { httpStatusCode: 502 } })],
     ['something that is no error', 'oops'],
   ])('%s is the target’s failure', (_, error) => {
-    expect(outcomeOfCall(error).failure).toBe('target')
+    expect(outcomeOfRequest(callError(error)).failure).toBe('target')
   })
 
   test('a Retry-After is handed on', () => {
     const error = thrown({ name: 'ThrottlingException', $response: { headers: { 'retry-after': '7' } } })
-    expect(outcomeOfCall(error)).toMatchObject({ failure: 'target', retryAfterMs: 7000 })
+    expect(outcomeOfRequest(callError(error))).toMatchObject({ failure: 'target', retryAfterMs: 7000 })
   })
 })

@@ -1,41 +1,34 @@
 import { describe, expect, test, vi } from 'vitest'
-import type { AnyDelta } from '../../../core/delta.ts'
-import { bytesOf, faultOf, itemOf, MAX_REQUEST_BYTES, pack } from '../../../dispatcher/sinks/eventbridge-entry.ts'
-import { testDelivery } from '../target.suite.ts'
+import { eventBridgeLimits } from '../../../dispatcher/sinks/eventbridge.ts'
+import { faultOf, requestBytesOf } from '../../../dispatcher/sinks/eventbridge-entry.ts'
+import { pack } from '../../../dispatcher/sinks/packing.ts'
+import { sizedDelivery as sized } from '../sink.suite.ts'
 import { openBus } from './open-bus.ts'
 
 const live = new AbortController().signal
 
-/** An update whose object and old object carry about so many bytes. */
-function sized(n: number, bytes: number, oldBytes?: number) {
-  const { object } = testDelivery(n).delta
-  const old = oldBytes === undefined ? {} : { old: { ...object, data: 'o'.repeat(oldBytes) } }
-  const update = { type: 'Updated', object: { ...object, data: 'x'.repeat(bytes) }, ...old }
-  return testDelivery(n, update as Partial<AnyDelta>)
-}
-
 const ok = { ok: true }
 
 describe('packing', () => {
-  const itemsOf = (...sizes: number[]) =>
-    sizes.map((bytes, index) => ({ ...itemOf(testDelivery(index), index, 'k8s'), bytes }))
-  const shape = (requests: readonly (readonly { bytes: number }[])[]) =>
-    requests.map((r) => r.map(({ bytes }) => bytes))
+  const itemsOf = (...sizes: number[]) => sizes.map((bytes) => ({ entry: { bytes } }))
+  const shape = (requests: readonly (readonly { entry: { bytes: number } }[])[]) =>
+    requests.map((request) => request.map(({ entry }) => entry.bytes))
 
   test('fills requests in order up to the limit', () => {
-    expect(shape(pack(itemsOf(4, 6, 1, 9, 2), 10))).toEqual([[4, 6], [1, 9], [2]])
+    expect(shape(pack(itemsOf(4, 6, 1, 9, 2), 10, 10))).toEqual([[4, 6], [1, 9], [2]])
   })
 
   test('sends what is over the limit alone', () => {
-    expect(shape(pack(itemsOf(1, 11, 1), 10))).toEqual([[1], [11], [1]])
+    expect(shape(pack(itemsOf(1, 11, 1), 10, 10))).toEqual([[1], [11], [1]])
   })
 
-  test('never puts more than ten into one', () => {
-    expect(pack(itemsOf(...Array(23).fill(1)), 1000).map((request) => request.length)).toEqual([10, 10, 3])
+  test('never puts more into one than it takes', () => {
+    expect(pack(itemsOf(...Array(23).fill(1)), 10, 1000).map((request) => request.length)).toEqual([10, 10, 3])
   })
 
   test('counts bytes as EventBridge does', () => {
-    expect(bytesOf({ Source: 'a', DetailType: 'bc', Detail: '"ü"', Resources: ['de'] })).toBe(14 + 1 + 2 + 4 + 2)
+    const entry = { Source: 'a', DetailType: 'bc', Detail: '"ü"', Resources: ['de'] }
+    expect(requestBytesOf(entry)).toBe(14 + 1 + 2 + 4 + 2)
   })
 })
 
@@ -64,16 +57,17 @@ test('an event that is too large goes without old, and the log tells', async () 
   const byName = Object.fromEntries(bus.events.map(({ detail }) => [detail.name, detail.data]))
   expect(byName['web-1']).not.toHaveProperty('old')
   expect(byName['web-2']).toHaveProperty('old')
-  expect(warn).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ name: 'web-1' }), expect.any(String))
+  expect(warn).toHaveBeenCalledExactlyOnceWith(
+    expect.objectContaining({ subject: expect.stringMatching(/web-1$/) }),
+    'event too large, sent without old',
+  )
 })
 
-test('an event that is too large without old fails for good, and no other with it', async () => {
+test('an event that is too large even so goes as a reference, and none fails with it', async () => {
   const { bus, target } = await openBus()
-  const [large, small] = await target.deliver([sized(1, MAX_REQUEST_BYTES, 10), sized(2, 10)], live)
-  expect(large).toMatchObject({ failure: 'entry', permanent: true, error: { name: 'EventTooLarge' } })
-  expect(large).toMatchObject({ error: { message: expect.stringMatching(/claim check is not supported yet/) } })
-  expect(small).toEqual(ok)
+  expect(await target.deliver([sized(1, eventBridgeLimits.bytes, 10), sized(2, 10)], live)).toEqual([ok, ok])
   expect(bus.calls).toBe(1)
+  expect(bus.events[0]?.detail.data).toMatchObject({ oldOmitted: true, objectOmitted: true })
 })
 
 describe('on a bus that takes only 256 KiB', () => {
@@ -89,15 +83,14 @@ describe('on a bus that takes only 256 KiB', () => {
     expect(bus.count).toBe(8)
   })
 
-  test('a single event goes without old, or not at all', async () => {
+  test('a single event goes without old, or as a reference', async () => {
     const { bus, target } = await openBus(old)
-    const [lighter, refused, small] = await target.deliver(
-      [sized(1, 100_000, 200_000), sized(2, 300_000, 10), sized(3, 10)],
-      live,
-    )
-    expect([lighter, small]).toEqual([ok, ok])
-    expect(refused).toMatchObject({ failure: 'entry', permanent: true, error: { name: 'EventTooLarge' } })
-    expect(bus.count).toBe(2)
+    const three = [sized(1, 100_000, 200_000), sized(2, 300_000, 10), sized(3, 10)]
+    expect(await target.deliver(three, live)).toEqual([ok, ok, ok])
+    const data = Object.fromEntries(bus.events.map(({ detail }) => [detail.name, detail.data]))
+    expect(data['web-1']).toMatchObject({ oldOmitted: true, object: { data: expect.any(String) } })
+    expect(data['web-2']).toMatchObject({ oldOmitted: true, objectOmitted: true })
+    expect(data['web-3']).toMatchObject({ object: { data: expect.any(String) } })
   })
 })
 

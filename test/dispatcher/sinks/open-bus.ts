@@ -1,9 +1,7 @@
 import { onTestFinished, vi } from 'vitest'
-import {
-  type EventBridgeOptions,
-  type EventBridgeSettings,
-  eventBridgeTarget,
-} from '../../../dispatcher/sinks/eventbridge.ts'
+import type { EventBridgeSettings } from '../../../core/config/settings.ts'
+import { type CheckableTarget, type EventTargetOptions, eventTarget } from '../../../dispatcher/sinks/event-target.ts'
+import { type EventBridgeOptions, eventBridgeSink } from '../../../dispatcher/sinks/eventbridge.ts'
 import { type Bus, type BusOptions, startBus } from '../../../infra/playground/bus.ts'
 
 /** Credentials and region as a process has them, and no others: not the developer's, not an instance's. */
@@ -20,15 +18,21 @@ export function stubAws(): void {
 /** A bus named k8s over real HTTP, and the sink that sends to it. Both end with the test. */
 export async function openBus(
   busOptions: BusOptions = {},
-  options: EventBridgeOptions = {},
+  options: EventBridgeOptions & EventTargetOptions = {},
   settings: Partial<EventBridgeSettings> = {},
-): Promise<{ bus: Bus; target: ReturnType<typeof eventBridgeTarget> }> {
+): Promise<{ bus: Bus; target: CheckableTarget }> {
   stubAws()
   const bus = await startBus({ buses: ['k8s'], ...busOptions })
-  const target = eventBridgeTarget({ bus: 'k8s', endpoint: bus.url, ...settings }, options)
-  onTestFinished(async () => {
-    await target.close()
-    await bus.close()
-  })
+  const target = busTarget({ bus: 'k8s', endpoint: bus.url, ...settings }, options)
+  onTestFinished(() => bus.close())
   return { bus, target }
+}
+
+export function busTarget(
+  settings: EventBridgeSettings,
+  options: EventBridgeOptions & EventTargetOptions = {},
+): CheckableTarget {
+  const target = eventTarget(eventBridgeSink(settings, options), options)
+  onTestFinished(() => target.close())
+  return target
 }
