@@ -63,6 +63,7 @@ function* figuresOf(name: string, samples: Record<ContenderName, readonly Sample
   }
   const violations = samples.deltabridge.reduce((sum, sample) => sum + sample.violations, 0)
   yield figure(bench, `order violations, ${name}`, 'deltas', [violations])
+  if (violations > 0) throw new Error(`${violations} deltas were delivered out of order (${name})`)
 }
 
 async function measure({ redis, quick }: BenchContext, contender: ContenderName, load: Load): Promise<Sample> {

@@ -67,18 +67,19 @@ export const deltabridge: Contender = {
       fail,
     )
     await committer.triggersSettled()
-    committer.endList((await committer.room())!, '0')
+    await committer.fill((last) => committer.endList(last, '0'))
     await committer.settled()
     const flushEvery = Math.ceil(chunkBytes / setup.load.bytes)
     return {
       async produce(pods) {
         let read = 0
         for (const { identity, text } of pods) {
-          const building = await committer.room()
-          if (!building) throw new Error('the committer has ended')
+          ended.signal.throwIfAborted()
           const object = { ...identity, namespace: podNamespace, bytes: Buffer.from(text) }
-          building.batch.add(seen(building.batch.draft, object, committer.n))
-          building.moveTo(identity.resourceVersion)
+          await committer.fill((building) => {
+            building.batch.add(seen(building.batch.draft, object, committer.n))
+            building.moveTo(identity.resourceVersion)
+          })
           if (++read % flushEvery === 0) committer.flush()
         }
         committer.flush()
