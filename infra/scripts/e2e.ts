@@ -3,7 +3,7 @@
  * and told here.
  *
  *   npm run e2e
- *   npm run e2e -- watcher --reporter=verbose
+ *   npm run e2e -- main-job --reporter=verbose
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'

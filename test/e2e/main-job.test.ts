@@ -27,7 +27,10 @@ describe.skipIf('skipped' in assets)('the main job, on a real API server and by 
         triggers: { 'maps-to-audit': { gvk: 'v1/ConfigMap', namespaces: [namespace], to: 'audit' } },
       },
     })
-    await bridge.writeFunction('noted', { filter: { namespaces: [namespace] } })
+    await bridge.writeFunction('noted', {
+      filter: { namespaces: [namespace], old: true },
+      note: '{ unseen: delta.finalStateUnknown, reason: delta.reason, changed: delta.changed, was: delta.old?.data }',
+    })
     const ids: string[] = []
     /** Waits until everything so far was told, and nothing else, to the function and to the bus. */
     async function expectTold(timeoutMs = 20_000): Promise<void> {
@@ -62,6 +65,11 @@ describe.skipIf('skipped' in assets)('the main job, on a real API server and by 
     watcher = await bridge.start('watcher')
     await expectTold(30_000)
     expect(bridge.ids()).not.toContain(never)
+    const last = (name: string, type: string) =>
+      bridge.told().findLast((one) => one.name === name && one.type === type)?.note
+    expect(last('a', 'Updated')).toEqual({ changed: ['data.n'], was: { n: '2' } })
+    expect(last('d', 'Deleted')).toEqual({ unseen: true, reason: 'MissedWhileDisconnected' })
+    expect(last('e', 'Deleted')).toEqual({ unseen: true, reason: 'Replaced' })
 
     // the dispatcher is killed: deltas wait
     await dispatcher.kill()
@@ -91,6 +99,7 @@ describe.skipIf('skipped' in assets)('the main job, on a real API server and by 
     watcher.signal('SIGCONT')
     await expectTold(60_000)
     await watcher.ready()
+    expect(watcher.out).toContain('history is gone; listing to find what was missed')
   })
 
   test('a custom resource that is defined after its trigger is watched within seconds', async () => {
