@@ -6,12 +6,9 @@ const url = () => z.url({ protocol: /^https?$/, error: 'must be a URL that begin
 
 /** What every sink can be told. */
 const common = {
-  compat: z
-    .enum(['knative'])
-    .optional()
-    .meta({
-      description: 'The form of Knative’s ApiServerSource instead of our own: its types, the bare object as data.',
-    }),
+  compat: z.enum(['knative']).optional().meta({
+    description: 'The form of Knative’s ApiServerSource instead of our own: its types, the bare object as data.',
+  }),
   claimCheck: keyed({
     bucket: z.string().min(1),
     prefix: z.string().optional().meta({ description: 'Before each key, as it is: deltas/' }),

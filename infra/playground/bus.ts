@@ -28,8 +28,8 @@ export type Fault =
   | { kind: 'throttle' }
   /** One entry of the call fails, throttled unless told otherwise; the others arrive. */
   | { kind: 'entry'; index: number; code?: string; message?: string }
-  /** The call fails: InternalException with 500 unless told otherwise. */
-  | { kind: 'error'; status?: number; code?: string; message?: string }
+  /** The call fails: InternalException with 500 unless told otherwise. `date`: of the answer, in place of now. */
+  | { kind: 'error'; status?: number; code?: string; message?: string; date?: Date }
   /** 413 without a body. */
   | { kind: 'tooLarge' }
   /** Read, and never answered. */
@@ -50,6 +50,10 @@ export interface Bus extends AsyncDisposable {
   readonly lost: number
   /** Calls, attempts of the SDK included. */
   readonly calls: number
+  /** Calls at once, at the most. */
+  readonly most: number
+  /** Whose calls they were, each once, in the order of their first one. */
+  readonly accessKeys: readonly string[]
   /** Each following call consumes one. */
   failNext(fault: Fault, times?: number): void
   close(): Promise<void>
@@ -62,6 +66,9 @@ export async function startBus(options: BusOptions = {}): Promise<Bus> {
   const events: BusEvent[] = []
   const faults: Fault[] = []
   const counts = { count: 0, lost: 0, calls: 0 }
+  const accessKeys = new Set<string>()
+  let running = 0
+  let most = 0
 
   function arrive(event: BusEvent): void {
     events.push(event)
@@ -85,6 +92,8 @@ export async function startBus(options: BusOptions = {}): Promise<Bus> {
 
   async function call(request: IncomingMessage, response: ServerResponse): Promise<void> {
     counts.calls++
+    const [, accessKey] = /Credential=([^/]+)/.exec(request.headers.authorization ?? '') ?? []
+    if (accessKey !== undefined) accessKeys.add(accessKey)
     const input = await read(request)
     const fault = faults.shift()
     if (fault?.kind === 'hang') return
@@ -92,6 +101,7 @@ export async function startBus(options: BusOptions = {}): Promise<Bus> {
     if (fault?.kind === 'tooLarge') return void response.writeHead(413).end()
     if (fault?.kind === 'throttle') throw new CallError('ThrottlingException', 'Rate exceeded')
     if (fault?.kind === 'error') {
+      if (fault.date) response.setHeader('date', fault.date.toUTCString())
       throw new CallError(fault.code ?? 'InternalException', fault.message ?? 'Internal failure', fault.status ?? 500)
     }
     const action = request.headers['x-amz-target']
@@ -112,12 +122,16 @@ export async function startBus(options: BusOptions = {}): Promise<Bus> {
   }
 
   const server = createServer(async (request, response) => {
+    running++
+    most = Math.max(most, running)
     try {
       if (request.method === 'POST') await call(request, response)
       else show(request.url, response)
     } catch (error) {
       const { status, code, message } = error instanceof CallError ? error : internal(error)
       answer(response, status, { __type: code, message })
+    } finally {
+      running--
     }
   })
   server.listen(port, host)
@@ -141,6 +155,12 @@ export async function startBus(options: BusOptions = {}): Promise<Bus> {
     },
     get calls() {
       return counts.calls
+    },
+    get most() {
+      return most
+    },
+    get accessKeys() {
+      return [...accessKeys]
     },
     failNext(fault, times = 1) {
       for (let n = 0; n < times; n++) faults.push(fault)

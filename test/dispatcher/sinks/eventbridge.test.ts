@@ -1,7 +1,11 @@
-import { expect, test, vi } from 'vitest'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { CloudEvent } from '../../../dispatcher/sinks/cloudevent.ts'
 import { cloudEvent } from '../../../dispatcher/sinks/cloudevent.ts'
 import { eventBridgeLimits } from '../../../dispatcher/sinks/eventbridge.ts'
+import type { Target } from '../../../dispatcher/target.ts'
 import { sinkSuite } from '../sink.suite.ts'
 import { testDelivery } from '../target.suite.ts'
 import { busTarget, openBus, stubAws } from './open-bus.ts'
@@ -121,4 +125,53 @@ test('a connection that is refused is a failure of the target', async () => {
   stubAws()
   const target = busTarget({ bus: 'k8s', endpoint: 'http://127.0.0.1:1' })
   expect(await target.deliver([testDelivery()], live)).toMatchObject([{ ok: false, failure: 'target' }])
+})
+
+test('the region is the one in the bus’s ARN when none is named', async () => {
+  const { target } = await openBus({}, {}, { bus: 'arn:aws:events:us-west-2:123456789012:event-bus/k8z' })
+  await expect(target.check(live)).rejects.toThrow(/does not exist in us-west-2/)
+})
+
+test('credentials that were refused are looked for anew: who writes new ones into their file is heard', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'credentials-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const file = join(folder, 'credentials')
+  const write = (id: string) => writeFile(file, `[default]\naws_access_key_id=${id}\naws_secret_access_key=secret\n`)
+  await write('AKIDOLD')
+  const { bus, target } = await openBus()
+  vi.stubEnv('AWS_ACCESS_KEY_ID', undefined)
+  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', file)
+  bus.failNext({ kind: 'error', status: 400, code: 'ExpiredTokenException', message: 'expired' })
+  const refused = { failure: 'target', error: { name: 'ExpiredTokenException' } }
+  expect(await target.deliver([testDelivery()], live)).toMatchObject([refused])
+  await write('AKIDNEW')
+  expect(await target.deliver([testDelivery()], live)).toEqual([{ ok: true }])
+  expect(bus.accessKeys).toEqual(['AKIDOLD', 'AKIDNEW'])
+})
+
+test('a clock that is off is put right with the next attempt, by the time that AWS tells', async () => {
+  const { bus, target } = await openBus()
+  const message = 'Signature expired: 20261124T050607Z is now earlier than 20261124T051107Z'
+  bus.failNext({
+    kind: 'error',
+    status: 400,
+    code: 'InvalidSignatureException',
+    message,
+    date: new Date('2026-11-24T08:00:00Z'),
+  })
+  expect(await target.deliver([testDelivery()], live)).toEqual([{ ok: true }])
+  expect(bus.calls).toBe(2)
+})
+
+test('a throttled bus is sent to more slowly, and no other one', async () => {
+  const one = await openBus()
+  const other = await openBus()
+  const send = (target: Target, batches: number) =>
+    Promise.all(Array.from({ length: batches }, () => target.deliver([testDelivery()], live)))
+  one.bus.failNext({ kind: 'throttle' }, 16)
+  await send(one.target, 8)
+  for (const { bus } of [one, other]) bus.failNext({ kind: 'slow', delayMs: 50 }, 16)
+  await Promise.all([send(one.target, 16), send(other.target, 16)])
+  expect(one.bus.most).toBeLessThanOrEqual(8)
+  expect(other.bus.most).toBe(16)
 })
