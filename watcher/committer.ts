@@ -46,7 +46,7 @@ export class Committer {
   #revision: string
   #lastBatch: string
   #triggers: readonly TriggerRecord[]
-  #triggersDue = true
+  #triggersDue: boolean
   #matchers: readonly Matcher[]
   #listing = false
   #building: Draftable | undefined
@@ -73,6 +73,7 @@ export class Committer {
     this.#lastBatch = record.lastBatch
     this.#attachments = record.attachments
     this.#triggers = triggers
+    this.#triggersDue = this.#unsettled()
     this.#matchers = this.#attachedMatchers()
     signal.addEventListener('abort', () => this.#wake(), { once: true })
   }
@@ -91,7 +92,7 @@ export class Committer {
 
   setTriggers(triggers: readonly TriggerRecord[]): void {
     this.#triggers = triggers
-    this.#triggersDue = true
+    this.#triggersDue = this.#unsettled()
     this.flush()
   }
 
@@ -120,15 +121,29 @@ export class Committer {
    * Waits for a batch that takes more and hands it over; not any more when the round is over. `use` fills it there and
    * then: a batch that somebody had been given a moment ago may be on its way to Redis by now.
    */
-  async fill(use: (building: Building) => void): Promise<void> {
-    const noRoom = () => this.#building?.closed || this.#building?.batch.full || this.#joining()
-    while (noRoom() && !this.#signal.aborted) {
+  fill(use: (building: Building) => void): Promise<void> | undefined {
+    // nearly always there is room: an event must not cost a turn of the microtask queue
+    if (this.#noRoom()) return this.#fillLater(use)
+    this.#fillNow(use)
+    return undefined
+  }
+
+  async #fillLater(use: (building: Building) => void): Promise<void> {
+    while (this.#noRoom() && !this.#signal.aborted) {
       this.flush()
-      await this.#until(() => !noRoom())
+      await this.#until(() => !this.#noRoom())
     }
+    this.#fillNow(use)
+  }
+
+  #fillNow(use: (building: Building) => void): void {
     if (this.#signal.aborted) return
     this.#building ??= this.#newBatch()
     use(this.#building)
+  }
+
+  #noRoom(): boolean {
+    return this.#building?.closed || this.#building?.batch.full || this.#joining()
   }
 
   /** Sends what there is, unless something is under way: then it follows behind that. */
@@ -212,7 +227,13 @@ export class Committer {
 
   /** Whether a trigger is to join or leave here and now: leaving is possible in any phase, joining not inside a relist. */
   #joining(): boolean {
-    return !this.#signal.aborted && this.#triggersDue && this.#attachmentChanges().length > 0
+    return this.#triggersDue && !this.#signal.aborted && this.#attachmentChanges().length > 0
+  }
+
+  /** Whether any trigger is to join or leave, now or later. */
+  #unsettled(): boolean {
+    const attached = this.#triggers.filter(({ id, hash }) => this.#attachments.get(id) === hash)
+    return attached.length < this.#triggers.length || this.#attachments.size > attached.length
   }
 
   #attachmentChanges(): [triggerId: string, hash: string | undefined][] {
@@ -232,7 +253,7 @@ export class Committer {
       else this.#attachments.set(id, hash)
     }
     // what could not join inside a relist stays due
-    this.#triggersDue = this.#triggers.some(({ id, hash }) => this.#attachments.get(id) !== hash)
+    this.#triggersDue = this.#unsettled()
     this.#matchers = this.#attachedMatchers()
   }
 

@@ -110,7 +110,10 @@ export class Stream {
       const from = record.phase === 'live' ? record.resourceVersion : undefined
       const listed = new Set<string>()
       for await (const events of listWatch({ api, query, from, signal: ended, random, sleep })) {
-        for (const event of events) await this.#take(event, committer, listed)
+        for (const event of events) {
+          const taken = this.#take(event, committer, listed)
+          if (taken) await taken
+        }
         committer.flush()
       }
       // whatever was read before the end is committed, unless it was the commit that broke
@@ -122,18 +125,21 @@ export class Stream {
     if (broken.length > 0) throw broken[0]
   }
 
-  async #take(event: WatchEvent, committer: Committer, listed: Set<string>): Promise<void> {
+  /** Returns what to wait for, if there is anything. */
+  #take(event: WatchEvent, committer: Committer, listed: Set<string>): Promise<void> | undefined {
     switch (event.type) {
       case 'Connected':
         this.#connected = true
         this.#trouble = undefined
-        return
+        return undefined
       case 'Failed':
-        return this.#failed(event)
+        this.#failed(event)
+        return undefined
       case 'Init':
         listed.clear()
         this.#connected = false
-        return committer.beginList()
+        committer.beginList()
+        return undefined
       case 'InitApply': {
         listed.add(event.object.uid)
         // under a selector it may have left and come back unseen
@@ -153,7 +159,7 @@ export class Stream {
       case 'Bookmark':
         return committer.fill((building) => building.moveTo(event.resourceVersion))
       default:
-        event satisfies never
+        return event satisfies never
     }
   }
 
