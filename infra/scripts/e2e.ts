@@ -30,6 +30,13 @@ const parts: readonly Part[] = [
     },
   },
   {
+    what: 'moto, an AWS that nobody here wrote, and cfn-lint',
+    missing() {
+      if (existsSync(join(root, '.cache/moto/bin/moto_server')) || runs('python3', '-m', 'venv', '--help')) return
+      return 'put a Python 3 with venv on PATH: moto and cfn-lint are installed into .cache/moto'
+    },
+  },
+  {
     what: 'containers',
     missing() {
       if (!runs('docker', 'info')) return 'no Docker engine answers: start one'

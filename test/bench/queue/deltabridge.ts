@@ -5,7 +5,7 @@ import { Jobs } from '../../../core/queue/jobs.ts'
 import { type ConnectionUse, connectRedis, redisReady } from '../../../core/redis/connection.ts'
 import { shardKeys } from '../../../core/redis/keys.ts'
 import type { TriggerRecord } from '../../../core/triggers.ts'
-import { deliveryPolicy } from '../../../dispatcher/policy.ts'
+import { type DeliveryPolicy, deliveryPolicy } from '../../../dispatcher/policy.ts'
 import { WorkQueue } from '../../../dispatcher/queue/queue.ts'
 import type { Target } from '../../../dispatcher/target.ts'
 import { TriggerWorker, workerTimings } from '../../../dispatcher/trigger-worker.ts'
@@ -14,7 +14,7 @@ import type { Query } from '../../../watcher/query.ts'
 import { seen } from '../../../watcher/reflector.ts'
 import { loadStreamScripts, StreamStore } from '../../../watcher/stream-store.ts'
 import { podNamespace } from '../pod.ts'
-import type { Contender, ParsedPod, Setup } from './contender.ts'
+import type { Consumer, Contender, ParsedPod, Setup } from './contender.ts'
 
 /** What a watch brings at once: so many fill a socket's chunk. */
 const chunkBytes = 65_536
@@ -93,7 +93,6 @@ export const deltabridge: Contender = {
     }
   },
   async openConsumer(setup, deliver) {
-    const { redis, bull, jobs, keys, close } = await open(setup)
     const target: Target = {
       maxBatch: 1,
       async deliver(batch) {
@@ -105,22 +104,31 @@ export const deltabridge: Contender = {
       async close() {},
     }
     // as many at once as BullMQ's worker has
-    const policy = deliveryPolicy('function', { concurrency: 100 })
-    const worker = new TriggerWorker(
-      { commands: redis, bull, keys, queue: new WorkQueue(keys), jobs, log: silentLog, timings: workerTimings },
-      { record, target, policy: () => policy },
-    )
-    return {
-      async close() {
-        await worker.close(AbortSignal.timeout(2_000))
-        await close()
-        bull.disconnect()
-      },
-    }
+    return openWorker(setup, target, deliveryPolicy('function', { concurrency: 100 }))
   },
 }
 
-async function open({ url, prefix }: Setup) {
+/** A dispatcher's worker that delivers to `target`. */
+export async function openWorker(
+  setup: Pick<Setup, 'url' | 'prefix'>,
+  target: Target,
+  policy: DeliveryPolicy,
+): Promise<Consumer> {
+  const { redis, bull, jobs, keys, close } = await open(setup)
+  const worker = new TriggerWorker(
+    { commands: redis, bull, keys, queue: new WorkQueue(keys), jobs, log: silentLog, timings: workerTimings },
+    { record, target, policy: () => policy },
+  )
+  return {
+    async close() {
+      await worker.close(AbortSignal.timeout(2_000))
+      await close()
+      bull.disconnect()
+    },
+  }
+}
+
+async function open({ url, prefix }: Pick<Setup, 'url' | 'prefix'>) {
   const connect = async (use: ConnectionUse): Promise<Redis> => {
     const redis = connectRedis({ url, prefix }, use)
     await redisReady(redis, AbortSignal.timeout(10_000))
