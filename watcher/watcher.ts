@@ -51,14 +51,15 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
     log,
   }
   const clusters = settings.clusters.map((cluster) => new Cluster(cluster, context))
-  let read = false
+  /** The revision of the triggers that the clusters were told. */
+  let told: string | undefined
   let refused: Error | undefined
   const { promise: failed, resolve: fail } = Promise.withResolvers<Error>()
 
   async function run(): Promise<void> {
     await opened(redis, () => openInstallation(redis, context.keys), signal)
-    const following = follow(redis, context, signal, (triggers) => {
-      read = true
+    const following = follow(redis, context, signal, (triggers, revision) => {
+      told = revision
       for (const cluster of clusters) cluster.setTriggers(triggers)
     })
     await Promise.all([following, ...clusters.map((cluster) => cluster.run(signal))])
@@ -75,7 +76,11 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
     async problems() {
       if (refused) return [refused.message]
       if (redis.status !== 'ready') return ['Redis does not answer']
-      if (!read) return ['triggers have not been read yet']
+      if (told === undefined) return ['triggers have not been read yet']
+      // whoever waits for readiness and then changes something expects it to be heard by the functions that are there
+      const present = await revisionOf(redis, context.keys).catch(() => undefined)
+      if (present === undefined) return ['Redis does not answer']
+      if (present !== told) return ['triggers have changed and are being read']
       return problemsOf(clusters, settings.readiness)
     },
     async close() {
@@ -139,14 +144,14 @@ async function follow(
   redis: Redis,
   { keys }: ClusterContext,
   signal: AbortSignal,
-  tell: (triggers: Awaited<ReturnType<typeof readTriggers>>['triggers']) => void,
+  tell: (triggers: Awaited<ReturnType<typeof readTriggers>>['triggers'], revision: string) => void,
 ): Promise<void> {
   let seen: string | undefined
   while (!signal.aborted) {
     try {
-      if (seen === undefined || ((await redis.get(keys.triggersRevision)) ?? '0') !== seen) {
+      if (seen === undefined || (await revisionOf(redis, keys)) !== seen) {
         const { revision, triggers } = await readTriggers(redis, keys)
-        tell(triggers)
+        tell(triggers, revision)
         seen = revision
       }
     } catch {
@@ -154,6 +159,10 @@ async function follow(
     }
     await sleep(lookEveryMs, undefined, { signal }).catch(() => {})
   }
+}
+
+async function revisionOf(redis: Redis, keys: ClusterContext['keys']): Promise<string> {
+  return (await redis.get(keys.triggersRevision)) ?? '0'
 }
 
 /** Names of batches: never used twice, not even by another process. */
