@@ -8,6 +8,8 @@ import { play } from './play.ts'
 import { TriggerSet } from './trigger-set.ts'
 import { clusterId, WatcherProcess } from './watcher-process.ts'
 
+const patience = { timeout: 10_000 }
+
 /** Of histories that once lost something. What depends on who is faster is played several times. */
 async function expectNoFault(times: number, steps: readonly Step[]): Promise<void> {
   const corner = redisCorner()
@@ -71,10 +73,10 @@ test('what a list told before it broke off, and the next one does not, is delete
     triggers: triggers.records,
     onLost: () => {},
   })
-  await vi.waitFor(() => expect([lists, watcher.fragile.frozen]).toEqual([2, true]))
+  await vi.waitFor(() => expect([lists, watcher.fragile.frozen]).toEqual([2, true]), patience)
   for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve))
   watcher.fragile.thaw()
-  await vi.waitFor(async () => expect(await redis.hget(keys.stream(streamId), 'phase')).toBe('live'))
+  await vi.waitFor(async () => expect(await redis.hget(keys.stream(streamId), 'phase')).toBe('live'), patience)
   expect(Object.keys(await redis.hgetall(keys.names(streamId))).sort()).toEqual(['shop/b', 'shop/c'])
   await watcher.close()
 })

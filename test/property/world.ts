@@ -11,7 +11,7 @@ import { undone } from './undone.ts'
 import { clusterId, WatcherProcess } from './watcher-process.ts'
 
 /** How long a world that is left alone may take to come to rest. */
-const restMs = 6_000
+const restMs = 15_000
 
 /** Something is still to be done, and nobody does it. */
 export class NoRest extends Error {
