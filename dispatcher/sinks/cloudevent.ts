@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { AnyDelta, AnyObject, DeltaType, LastKnown } from '../../core/delta.ts'
 import type { Delivery } from '../target.ts'
 
@@ -147,5 +147,5 @@ function escaped(char: string): string {
 }
 
 function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+  return hash('sha256', text)
 }

@@ -12,14 +12,15 @@ export type HttpMode = 'binary' | 'structured' | 'batched'
 export interface HttpEntry extends SinkEntry {
   /** For receivers that drop what they have seen; the same on every attempt. */
   readonly id: string
-  readonly headers: Readonly<Record<string, string>>
+  /** Names and values in turn. */
+  readonly headers: readonly string[]
   readonly body: string
 }
 
 /** What is posted, apart from what is the same for every request. */
 export interface HttpMessage {
   readonly id: string
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: readonly string[]
   readonly body: string
 }
 
@@ -41,17 +42,14 @@ export function messageOf(entries: readonly HttpEntry[], mode: HttpMode): HttpMe
   }
 }
 
-const structured = { 'content-type': 'application/cloudevents+json' }
-const batched = { 'content-type': 'application/cloudevents-batch+json' }
+const structured = ['content-type', 'application/cloudevents+json']
+const batched = ['content-type', 'application/cloudevents-batch+json']
 
 /** Every attribute is printable ASCII without space, `"` and `%`, see `cloudevent.ts`: nothing is left to be encoded. */
-function binary({ data, datacontenttype, ...attributes }: WireEvent): {
-  headers: Record<string, string>
-  body: string
-} {
-  const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(attributes)) headers[`ce-${name}`] = String(value)
+function binary({ data, datacontenttype, ...attributes }: WireEvent): { headers: string[]; body: string } {
+  const headers: string[] = []
+  for (const [name, value] of Object.entries(attributes)) headers.push(`ce-${name}`, String(value))
   if (data === undefined) return { headers, body: '' }
-  headers['content-type'] = datacontenttype
+  headers.push('content-type', datacontenttype)
   return { headers, body: JSON.stringify(data) }
 }

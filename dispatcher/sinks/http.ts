@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
-import { buildConnector, type Dispatcher, Pool } from 'undici'
+import { Pool } from 'undici'
 import type { HttpSettings } from '../../core/config/settings.ts'
 import type { Log } from '../../core/log.ts'
-import { AddressGuard } from './address-guard.ts'
+import { guardedConnect, reach } from './http-connect.ts'
+import { exchange } from './http-exchange.ts'
 import { connectionError, type HttpAnswer, isReset, outcomeOfAnswer } from './http-failure.ts'
 import { type HttpEntry, type HttpMessage, httpEntryOf, messageOf } from './http-message.ts'
 import { SigningKeys } from './signing-keys.ts'
@@ -19,68 +18,28 @@ export function httpSink(
   settings: HttpSettings,
   { log, requestTimeoutMs = 10_000 }: HttpOptions = {},
 ): Sink<HttpEntry> {
-  const {
-    url,
-    mode = 'binary',
-    batch = 100,
-    maxBytes = 1_000_000,
-    signingKeyFile,
-    origin,
-    allowAddresses,
-    tls,
-  } = settings
-  const { origin: base, pathname, search, hostname } = new URL(url)
-  const path = `${pathname}${search}`
-  const shown = `${base}${pathname}`
-  const guard = new AddressGuard(allowAddresses)
+  const { url, mode = 'binary', batch = 100, maxBytes = 1_000_000, signingKeyFile, origin } = settings
+  const where = new URL(url)
+  const path = `${where.pathname}${where.search}`
+  const shown = `${where.origin}${where.pathname}`
   const keys = signingKeyFile === undefined ? undefined : new SigningKeys(signingKeyFile, log)
-  const standing = {
-    'user-agent': 'deltabridge',
-    ...settings.headers,
-    ...(origin !== undefined && { 'webhook-request-origin': origin }),
-  }
-  const connect = buildConnector({
-    lookup: guard.lookup,
-    timeout: 3_000,
-    ...(tls?.caFile !== undefined && { ca: readFileSync(tls.caFile) }),
-  })
-  const pool = new Pool(base, {
-    connections: 128,
-    pipelining: 1,
-    headersTimeout: requestTimeoutMs,
-    bodyTimeout: requestTimeoutMs,
-    connect(options, callback) {
-      // a literal address is never looked up
-      const address = options.hostname.replace(/^\[|\]$/g, '')
-      try {
-        if (isIP(address) !== 0) guard.check(address)
-      } catch (error) {
-        return callback(error as Error, null)
-      }
-      return connect(options, callback)
-    },
-  })
+  const standing = [
+    ...Object.entries({ 'user-agent': 'deltabridge', ...settings.headers }).flat(),
+    ...(origin === undefined ? [] : ['webhook-request-origin', origin]),
+  ]
+  const connect = guardedConnect(settings)
+  const timeouts = { headersTimeout: requestTimeoutMs, bodyTimeout: requestTimeoutMs }
+  const pool = new Pool(where.origin, { connections: 128, pipelining: 1, connect, ...timeouts })
 
-  async function ask(
-    method: Dispatcher.HttpMethod,
-    headers: Record<string, string>,
-    body: string | null,
-    signal: AbortSignal,
-  ) {
-    const response = await pool.request({ path, method, headers, body, signal })
-    return answerOf(response)
-  }
-
-  async function headersOf({ id, headers, body }: HttpMessage): Promise<Record<string, string>> {
-    if (keys === undefined) return { ...standing, ...headers }
-    const timestamp = String(Math.floor(Date.now() / 1000))
-    const signature = await keys.sign(id, timestamp, body)
-    return { ...standing, ...headers, 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature }
+  async function post(message: HttpMessage, signal: AbortSignal): Promise<HttpAnswer> {
+    const { headers, body } = message
+    const signature = keys === undefined ? [] : await signatureOf(message, keys)
+    return exchange(pool, { path, method: 'POST', headers: [...standing, ...headers, ...signature], body }, signal)
   }
 
   /** https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md#4-abuse-protection */
   async function askLeave(name: string, signal: AbortSignal): Promise<void> {
-    const { status, headers } = await ask('OPTIONS', standing, null, signal)
+    const { status, headers } = await exchange(pool, { path, method: 'OPTIONS', headers: standing, body: null }, signal)
     const allowed = String(headers['webhook-allowed-origin'] ?? '')
     if (status >= 200 && status < 300 && (allowed === '*' || allowed.toLowerCase() === name.toLowerCase())) {
       const rate = headers['webhook-allowed-rate']
@@ -105,12 +64,11 @@ export function httpSink(
 
     async send(entries, signal) {
       const message = messageOf(entries, mode)
-      const post = async () => ask('POST', await headersOf(message), message.body, signal)
       let answer: HttpAnswer
       try {
-        answer = await post().catch((error) => {
+        answer = await post(message, signal).catch((error) => {
           if (!isReset(error)) throw error
-          return post()
+          return post(message, signal)
         })
       } catch (error) {
         signal.throwIfAborted()
@@ -124,7 +82,7 @@ export function httpSink(
       try {
         await keys?.read()
         if (origin !== undefined) return await askLeave(origin, signal)
-        await reach(connect, guard, { base, hostname })
+        await reach(connect, where)
       } catch (error) {
         signal.throwIfAborted()
         throw connectionError(error, shown)
@@ -135,32 +93,9 @@ export function httpSink(
   }
 }
 
-/** A connection is all that can be asked for without sending an event. */
-async function reach(
-  connect: ReturnType<typeof buildConnector>,
-  guard: AddressGuard,
-  { base, hostname }: { base: string; hostname: string },
-): Promise<void> {
-  const address = hostname.replace(/^\[|\]$/g, '')
-  if (isIP(address) !== 0) guard.check(address)
-  const { protocol, port } = new URL(base)
-  const connected = Promise.withResolvers<void>()
-  connect({ hostname, protocol, port: port || (protocol === 'https:' ? '443' : '80') }, (error, socket) => {
-    socket?.destroy()
-    if (error) connected.reject(error)
-    else connected.resolve()
-  })
-  await connected.promise
-}
-
-/** What a receiver says beyond this is of no use in a log. */
-const mostSaid = 300
-
-async function answerOf({ statusCode: status, headers, body }: Dispatcher.ResponseData): Promise<HttpAnswer> {
-  if (status >= 200 && status < 300) {
-    await body.dump()
-    return { status, headers, body: '' }
-  }
-  const said = await body.text()
-  return { status, headers, body: said.slice(0, mostSaid).trim() }
+/** https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md */
+async function signatureOf({ id, body }: HttpMessage, keys: SigningKeys): Promise<string[]> {
+  const timestamp = String(Math.floor(Date.now() / 1000))
+  const signature = await keys.sign(id, timestamp, body)
+  return ['webhook-id', id, 'webhook-timestamp', timestamp, 'webhook-signature', signature]
 }

@@ -23,8 +23,9 @@ export class Remote<A extends Answers> implements AsyncDisposable {
   readonly #asked = new Map<number, PromiseWithResolvers<unknown>>()
   #ids = 0
 
-  constructor(script: URL) {
-    this.#child = fork(fileURLToPath(script), { serialization: 'advanced' })
+  /** `env`: beside this process' own. */
+  constructor(script: URL, env: Readonly<Record<string, string>> = {}) {
+    this.#child = fork(fileURLToPath(script), { serialization: 'advanced', env: { ...process.env, ...env } })
     this.#child.on('message', ({ id, value, error }: Answer) => {
       const asked = this.#asked.get(id)
       this.#asked.delete(id)

@@ -94,7 +94,7 @@ async function bare(load: Load): Promise<Spent> {
     const requests = events.map((event) => httpEntryOf(event, 'binary'))
     const spent = await spend(load, async (from) => {
       const { headers, body } = requests[from]!
-      const response = await pool.request({ path: '/in', method: 'POST', headers, body })
+      const response = await pool.request({ path: '/in', method: 'POST', headers: [...headers], body })
       await response.body.dump()
       return 1
     })
