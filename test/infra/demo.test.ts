@@ -22,6 +22,14 @@ async function launch() {
   onTestFinished(async () => {
     child.kill('SIGKILL')
     await ended
+    // what a demo that is broken left behind
+    for (const { id } of await processesWith(folder)) {
+      try {
+        process.kill(id, 'SIGKILL')
+      } catch {
+        // gone by itself
+      }
+    }
     await rm(folder, { recursive: true, force: true })
   })
   return {
@@ -31,17 +39,18 @@ async function launch() {
     async expectNothingLeft(): Promise<void> {
       expect(await readdir(folder)).toEqual([])
       // a process that was killed takes a moment to be gone
-      await vi.waitFor(async () => expect(await commandsWith(folder)).toEqual([]))
+      await vi.waitFor(async () => expect(await processesWith(folder)).toEqual([]))
     },
-    commands: () => commandsWith(folder),
+    processes: () => processesWith(folder),
   }
 }
 
-/** The command lines of running processes that mention the text. */
-async function commandsWith(text: string): Promise<string[]> {
-  const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const commands = await Promise.all(ids.map((id) => readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => '')))
-  return commands.filter((command) => command.includes(text)).map((command) => command.replaceAll('\0', ' '))
+/** The running processes whose command line mentions the text. */
+async function processesWith(text: string): Promise<{ id: number; command: string }[]> {
+  const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
+  const command = (id: number) => readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => '')
+  const all = await Promise.all(ids.map(async (id) => ({ id, command: (await command(id)).replaceAll('\0', ' ') })))
+  return all.filter((one) => one.command.includes(text))
 }
 
 const canLook = existsSync('/proc/self/cmdline')
@@ -68,9 +77,9 @@ test.runIf(canLook).each([
 ])(
   'interrupted %s it ends with 130 and leaves nothing behind',
   async (_, moment) => {
-    const { child, ended, out, commands, expectNothingLeft } = await launch()
+    const { child, ended, out, processes, expectNothingLeft } = await launch()
     await vi.waitFor(() => expect(out()).toContain(moment), { timeout: 30_000, interval: 10 })
-    expect(await commands()).not.toEqual([])
+    expect(await processes()).not.toEqual([])
     child.kill('SIGINT')
     const [code] = await ended
     expect(code).toBe(130)

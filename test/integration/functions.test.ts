@@ -8,15 +8,6 @@ async function open(settings: object = {}) {
   return { cluster, maps: new ConfigMaps(cluster), bridge }
 }
 
-/** Creates objects until the function is told of one: on a stream that runs, nothing else tells from when on it is. */
-async function attached(bridge: Bridge, name: string, maps: ConfigMaps): Promise<void> {
-  let n = 0
-  await until(async () => {
-    await maps.create(`probe-${name}-${n++}`)
-    expect(bridge.told(name)).not.toEqual([])
-  })
-}
-
 describe('a function', () => {
   test('that throws on import is told by name; the others run, and it does when its file is mended', async () => {
     const { bridge, maps } = await open()
@@ -29,12 +20,13 @@ describe('a function', () => {
     expect(dispatcher.log).toContainEqual(
       expect.objectContaining({ level: 'error', msg: 'function broken.ts has a fault' }),
     )
-    await bridge.start('watcher')
+    const watcher = await bridge.start('watcher')
     await bridge.expectIds('noted', [await maps.create('a')])
 
     await bridge.writeFunction('broken')
     await dispatcher.ready()
-    await attached(bridge, 'broken', maps)
+    await watcher.ready()
+    await bridge.expectIds('broken', [await maps.create('b')])
   })
 
   test('is dropped in and removed while everything runs; nothing is restarted for it', async () => {
