@@ -33,7 +33,7 @@ export class AddressGuard {
     if (!this.#denied.check(address, family) || this.#allowed.check(address, family)) return
     const what = host === address ? address : `${host} is ${address}, which`
     const message = `${what} belongs to this machine or its network's own services: if it is meant, add it to allowAddresses`
-    throw new SinkError('Forbidden', message)
+    throw new SinkError('Misconfigured', message)
   }
 
   /** For connections: what a name resolves to is looked at each time, right before it is connected to. */

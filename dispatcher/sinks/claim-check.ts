@@ -21,7 +21,7 @@ export async function loadS3(load: () => Promise<S3> = () => import('@aws-sdk/cl
   } catch (cause) {
     const message =
       'claimCheck needs the package @aws-sdk/client-s3, which is not installed: npm install @aws-sdk/client-s3'
-    throw new SinkError('NotFound', message, { cause })
+    throw new SinkError('Misconfigured', message, { cause })
   }
 }
 

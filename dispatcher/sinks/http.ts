@@ -52,7 +52,7 @@ export function httpSink(
     }
     const answer = allowed === '' ? 'no WebHook-Allowed-Origin' : `WebHook-Allowed-Origin: ${allowed}`
     throw new SinkError(
-      'NotFound',
+      'Misconfigured',
       `${shown} does not allow ${name} to send: it answers OPTIONS with ${status} and ${answer}`,
     )
   }

@@ -10,6 +10,7 @@ type Failure = Extract<Outcome, { ok: false }>
  */
 const failureOf: Record<SinkErrorReason, Failure['failure']> = {
   NotFound: 'target',
+  Misconfigured: 'target',
   Forbidden: 'target',
   Throttled: 'target',
   Unavailable: 'target',

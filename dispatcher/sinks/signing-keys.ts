@@ -52,18 +52,20 @@ async function readKeys(file: string): Promise<Buffer[]> {
   try {
     text = await readFile(file, 'utf8')
   } catch (cause) {
-    throw new SinkError('Forbidden', `signingKeyFile ${file} cannot be read: ${(cause as Error).message}`, { cause })
+    throw new SinkError('Misconfigured', `signingKeyFile ${file} cannot be read: ${(cause as Error).message}`, {
+      cause,
+    })
   }
   const lines = text.split('\n').map((line) => line.trim())
   const keys = lines.filter((line) => line !== '' && !line.startsWith('#'))
   const fix = 'write one key a line, the newest first: whsec_ and 24 to 64 bytes in base64'
-  if (keys.length === 0) throw new SinkError('Forbidden', `signingKeyFile ${file} holds no key: ${fix}`)
+  if (keys.length === 0) throw new SinkError('Misconfigured', `signingKeyFile ${file} holds no key: ${fix}`)
   return keys.map((key, n) => {
     const base64 = key.replace(/^whsec_/, '')
     const bytes = Buffer.from(base64, 'base64')
     // the key itself is not repeated
     if (!/^[A-Za-z0-9+/]+=*$/.test(base64) || bytes.length < 24 || bytes.length > 64)
-      throw new SinkError('Forbidden', `signingKeyFile ${file}: key ${n + 1} is none: ${fix}`)
+      throw new SinkError('Misconfigured', `signingKeyFile ${file}: key ${n + 1} is none: ${fix}`)
     return bytes
   })
 }

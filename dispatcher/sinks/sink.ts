@@ -44,7 +44,9 @@ export interface Sink<Entry extends SinkEntry> {
 export type SinkErrorReason =
   /** It does not exist: what is sent is lost. */
   | 'NotFound'
-  /** It refuses us, or we may not look: credentials, rights, settings. */
+  /** Our own settings cannot work. */
+  | 'Misconfigured'
+  /** It refuses us, or we may not look: credentials, rights. */
   | 'Forbidden'
   /** Too much for it at the moment. */
   | 'Throttled'

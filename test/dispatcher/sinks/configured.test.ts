@@ -82,6 +82,17 @@ test('a receiver that answers 410 is left alone; what waits for it goes when a d
 const queueOf = async (stage: Awaited<ReturnType<typeof openStage>>) =>
   shardKeys(stage.prefix, 0).queue((await stage.record())!.id)
 
+test('a sink whose own settings cannot work is sent nothing, and says what to change', async () => {
+  const receiver = await openReceiver()
+  const stage = await openStage({ url: receiver.url })
+  const dispatcher = await stage.start()
+  const { push } = await stage.pusher()
+  await push('a')
+  const problem = /sink hook: 127.0.0.1 belongs to this machine .*add it to allowAddresses/
+  await until(async () => expect(await dispatcher.problems()).toEqual([expect.stringMatching(problem)]))
+  expect(receiver.requests).toEqual([])
+})
+
 test('what a sink’s settings hold in secrets is not in the trigger that goes to Redis, and a change of them is', async () => {
   const receiver = await openReceiver()
   const settings = (token: string) => ({

@@ -169,7 +169,7 @@ describe('leave to send', () => {
     const { receiver, target } = await openHook({ origin })
     receiver.answer(answer)
     const message = expect.stringMatching(/does not allow deltabridge.example.org to send/)
-    await expect(target.check(live)).rejects.toMatchObject({ reason: 'NotFound', message })
+    await expect(target.check(live)).rejects.toMatchObject({ reason: 'Misconfigured', message })
   })
 
   test('may come with a rate, which is told', async () => {
