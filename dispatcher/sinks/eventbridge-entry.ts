@@ -12,7 +12,8 @@ export interface PutEventsEntry {
 }
 
 export interface EventBridgeEntry extends SinkEntry {
-  readonly request: PutEventsEntry
+  /** As it stands in the request. */
+  readonly json: string
 }
 
 /** What rules match on as `source`; the clusters stand in the detail. */
@@ -20,7 +21,7 @@ const SOURCE = 'dev.deltabridge'
 
 /** The structured CloudEvent in `Detail`. Throws for what EventBridge would refuse, or accept and lose. */
 export function entryOf(event: WireEvent, bus: string): EventBridgeEntry {
-  const request: PutEventsEntry = {
+  const entry: PutEventsEntry = {
     EventBusName: bus,
     Source: SOURCE,
     DetailType: event.type,
@@ -28,9 +29,9 @@ export function entryOf(event: WireEvent, bus: string): EventBridgeEntry {
     Time: new Date(event.time),
     Resources: [],
   }
-  const fault = faultOf(request)
+  const fault = faultOf(entry)
   if (fault !== undefined) throw new TypeError(fault)
-  return { request, bytes: requestBytesOf(request) }
+  return { json: JSON.stringify({ ...entry, Time: entry.Time.getTime() / 1000 }), bytes: requestBytesOf(entry) }
 }
 
 /** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html#eb-putevent-size */

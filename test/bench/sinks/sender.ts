@@ -102,7 +102,10 @@ async function bare(load: Load): Promise<Spent> {
     return spent
   }
   const client = new EventBridgeClient({ ...aws, endpoint: load.url, cacheMiddleware: true })
-  const entries = events.map((event) => entryOf(event, 'k8s').request)
+  const entries = events.map((event) => {
+    const { Time, ...entry } = JSON.parse(entryOf(event, 'k8s').json)
+    return { ...entry, Time: new Date(event.time) }
+  })
   const spent = await spend(load, async (from) => {
     await client.send(new PutEventsCommand({ Entries: entries.slice(from, from + 10) }))
     return 10
