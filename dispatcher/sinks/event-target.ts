@@ -106,7 +106,10 @@ export function eventTarget<Entry extends SinkEntry>(
   }
 
   async function sendAll(items: readonly Item<Entry>[], most: number, shipment: Shipment): Promise<void> {
-    await Promise.all(pack(items, maxBatch, most).map((some) => send(some, shipment)))
+    const requests = pack(items, maxBatch, most)
+    const [only] = requests
+    if (only !== undefined && requests.length === 1) await send(only, shipment)
+    else await Promise.all(requests.map((some) => send(some, shipment)))
   }
 
   /** What can be sent, in at most so many bytes; else its outcome says why not. */
@@ -143,11 +146,12 @@ export function eventTarget<Entry extends SinkEntry>(
     }
   }
 
-  async function prepare(delivery: Delivery, index: number, shipment: Shipment) {
+  /** At once, unless it must become smaller. */
+  function prepare(delivery: Delivery, index: number, shipment: Shipment) {
     try {
       const event = cloudEvent(delivery)
       const item = { index, event, entry: sink.encode(form(event)), step: 0 }
-      return item.entry.bytes <= maxBytes ? item : await shrunk(item, maxBytes, shipment)
+      return item.entry.bytes <= maxBytes ? item : shrunk(item, maxBytes, shipment)
     } catch (error) {
       shipment.outcomes[index] = { ...failed(error), permanent: true }
       return undefined

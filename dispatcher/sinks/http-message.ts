@@ -46,9 +46,12 @@ const structured = ['content-type', 'application/cloudevents+json']
 const batched = ['content-type', 'application/cloudevents-batch+json']
 
 /** Every attribute is printable ASCII without space, `"` and `%`, see `cloudevent.ts`: nothing is left to be encoded. */
-function binary({ data, datacontenttype, ...attributes }: WireEvent): { headers: string[]; body: string } {
+function binary(event: WireEvent): { headers: string[]; body: string } {
+  const { data, datacontenttype } = event
   const headers: string[] = []
-  for (const [name, value] of Object.entries(attributes)) headers.push(`ce-${name}`, String(value))
+  for (const name of Object.keys(event) as (keyof WireEvent)[]) {
+    if (name !== 'data' && name !== 'datacontenttype') headers.push(`ce-${name}`, String(event[name]))
+  }
   if (data === undefined) return { headers, body: '' }
   headers.push('content-type', datacontenttype)
   return { headers, body: JSON.stringify(data) }

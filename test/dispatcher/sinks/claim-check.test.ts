@@ -46,7 +46,7 @@ test('what fits stays out of the bucket', async () => {
 test('a repeated delivery puts nothing anew, and refers to the same object', async () => {
   const { store, bus, target } = await openStage()
   for (let attempt = 1; attempt <= 2; attempt++) await target.deliver([large()], live)
-  expect([store.puts, store.objects.size]).toEqual([2, 1])
+  expect([store.puts, store.stored]).toEqual([2, 1])
   expect(bus.events.map(({ detail }) => detail.dataref)).toEqual([`s3://large/${key}`, `s3://large/${key}`])
 })
 

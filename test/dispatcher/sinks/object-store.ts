@@ -8,7 +8,9 @@ import { onTestFinished } from 'vitest'
 export interface ObjectStore {
   readonly url: string
   readonly objects: ReadonlyMap<string, string>
+  /** Asked for, and really stored. */
   readonly puts: number
+  readonly stored: number
   failNext(status: number, code: string): void
 }
 
@@ -16,6 +18,7 @@ export async function openObjectStore(bucket: string): Promise<ObjectStore> {
   const objects = new Map<string, string>()
   const failures: { status: number; code: string }[] = []
   let puts = 0
+  let stored = 0
   const server = createServer(async (request, response) => {
     const [, name, ...key] = new URL(request.url!, 'http://store').pathname.split('/').map(decodeURIComponent)
     const body = await buffer(request)
@@ -30,6 +33,7 @@ export async function openObjectStore(bucket: string): Promise<ObjectStore> {
     if (request.method !== 'PUT') return response.writeHead(200).end()
     const path = key.join('/')
     if (request.headers['if-none-match'] === '*' && objects.has(path)) return refuse(412, 'PreconditionFailed')
+    stored++
     objects.set(path, String(body))
     return response.writeHead(200).end()
   })
@@ -45,6 +49,9 @@ export async function openObjectStore(bucket: string): Promise<ObjectStore> {
     objects,
     get puts() {
       return puts
+    },
+    get stored() {
+      return stored
     },
     failNext: (status, code) => void failures.push({ status, code }),
   }
