@@ -4,7 +4,8 @@ import type { ClusterSettings } from '../core/config/settings.ts'
 import type { Log } from '../core/log.ts'
 import type { ShardKeys } from '../core/redis/keys.ts'
 import type { TriggerRecord } from '../core/triggers.ts'
-import type { Connection } from './connection.ts'
+import { ClusterGate } from './cluster-gate.ts'
+import { ApiFailure, type Connection } from './connection.ts'
 import { demand, triggersOf, type WantedStream } from './demand.ts'
 import { Discovery, type ServedKind } from './discovery.ts'
 import type { Sleep } from './list-watch.ts'
@@ -13,6 +14,7 @@ import { forgetStream, type StoredStream, storedStreams } from './stored-streams
 import { Stream } from './stream.ts'
 import { FencedOff, type StreamScripts, StreamStore } from './stream-store.ts'
 import { watchFailure } from './watch-failure.ts'
+import { WatchListSupport } from './watch-list-support.ts'
 
 export interface StreamsContext {
   readonly settings: ClusterSettings
@@ -44,6 +46,8 @@ const askAgainMs = 2_000
 export class ClusterStreams {
   readonly #c: StreamsContext
   readonly #discovery: Discovery
+  readonly #watchLists = new WatchListSupport()
+  #gate: ClusterGate | undefined
   readonly #running = new Map<string, Running>()
   /** What Redis holds and nobody has looked at yet. */
   #stored = new Map<string, StoredStream>()
@@ -78,6 +82,7 @@ export class ClusterStreams {
 
   /** Runs until `signal` aborts; then every stream has ended. `fenced`: a stream was told that this is not the owner. */
   async run(signal: AbortSignal, fenced: () => void): Promise<void> {
+    this.#gate = new ClusterGate({ probe: (until) => this.#probe(until), signal })
     const wake = () => this.#wake()
     signal.addEventListener('abort', wake, { once: true })
     try {
@@ -95,6 +100,13 @@ export class ClusterStreams {
       await Promise.all([...this.#running.values()].map((running) => end(running)))
       this.#running.clear()
     }
+  }
+
+  /** Resolves when the API server answered, whatever it said. */
+  async #probe(signal: AbortSignal): Promise<void> {
+    await this.#c.api.get('/version', signal).catch((error: unknown) => {
+      if (!(error instanceof ApiFailure)) throw error
+    })
   }
 
   /** Brings the streams in line with the triggers. Returns false when something is still open. */
@@ -190,6 +202,8 @@ export class ClusterStreams {
       store: this.#store(query),
       api,
       ...(sleep && { sleep }),
+      watchLists: this.#watchLists,
+      ...(this.#gate && { gate: this.#gate }),
       addDrain,
       freshName,
       redisAgain,

@@ -86,6 +86,11 @@ export class Committer {
     return this.#resourceVersion
   }
 
+  /** Between beginList and endList. */
+  get listing(): boolean {
+    return this.#listing
+  }
+
   get attachments(): ReadonlyMap<string, string> {
     return this.#attachments
   }

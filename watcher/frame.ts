@@ -12,7 +12,8 @@ export interface Status {
 /** One line of a watch response. */
 export type Frame =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: Sighting }
-  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string }
+  /** `initialEventsEnd`: whatever was there when the watch began has been told by now. */
+  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string; readonly initialEventsEnd: boolean }
   | { readonly type: 'ERROR'; readonly status: Status }
 
 /** Reads one line of a watch response. Throws SyntaxError or NoObject for a line that is none, or not whole. */
@@ -34,7 +35,7 @@ export function readFrame(line: Buffer): Frame {
     case 'DELETED':
       return { type, object: readObject(object) }
     case 'BOOKMARK':
-      return { type, resourceVersion: resourceVersionOf(object) }
+      return { type, ...readBookmark(object) }
     case 'ERROR':
       return { type, status: readStatus(object) }
     default:
@@ -42,11 +43,12 @@ export function readFrame(line: Buffer): Frame {
   }
 }
 
-function resourceVersionOf(bookmark: Buffer): string {
-  const resourceVersion = JSON.parse(bookmark.toString('utf8'))?.metadata?.resourceVersion
+function readBookmark(bytes: Buffer): { resourceVersion: string; initialEventsEnd: boolean } {
+  const metadata = JSON.parse(bytes.toString('utf8'))?.metadata
+  const resourceVersion = metadata?.resourceVersion
   if (typeof resourceVersion !== 'string' || resourceVersion === '')
     throw new NoObject('a bookmark without resourceVersion')
-  return resourceVersion
+  return { resourceVersion, initialEventsEnd: metadata.annotations?.['k8s.io/initial-events-end'] === 'true' }
 }
 
 /** Reads a Status; what is no Status (a proxy's page, plain text) becomes one with the text as its message. */

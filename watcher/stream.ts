@@ -1,10 +1,12 @@
 import type { TriggerRecord } from '../core/triggers.ts'
 import { Committer, type CommitterContext } from './committer.ts'
 import type { Connection } from './connection.ts'
-import { listWatch, type Sleep, type WatchEvent } from './list-watch.ts'
+import { type Gate, listWatch, type Sleep } from './list-watch.ts'
 import { type Query, selectorHash } from './query.ts'
 import { deleted, missing, seen } from './reflector.ts'
 import { FencedOff, Rewound } from './stream-store.ts'
+import type { WatchEvent } from './watch-event.ts'
+import type { WatchListSupport } from './watch-list-support.ts'
 
 /** What people are told of a stream; `reason` in the API's own words. */
 export interface StreamStatus {
@@ -17,6 +19,8 @@ export interface StreamStatus {
 
 export interface StreamContext extends CommitterContext {
   readonly api: Pick<Connection, 'open' | 'get'>
+  readonly watchLists?: WatchListSupport
+  readonly gate?: Gate
   readonly random?: () => number
   readonly sleep?: Sleep
 }
@@ -92,7 +96,7 @@ export class Stream {
 
   /** From a claim on, until something breaks it. */
   async #round(signal: AbortSignal): Promise<void> {
-    const { store, api, query, random, sleep } = this.#c
+    const { store, api, query, watchLists, gate, random, sleep } = this.#c
     const record = await store.claim(this.#c.freshName())
     const end = new AbortController()
     const broken: unknown[] = []
@@ -109,7 +113,7 @@ export class Stream {
       await committer.triggersSettled()
       const from = record.phase === 'live' ? record.resourceVersion : undefined
       const listed = new Set<string>()
-      for await (const events of listWatch({ api, query, from, signal: ended, random, sleep })) {
+      for await (const events of listWatch({ api, query, from, signal: ended, watchLists, gate, random, sleep })) {
         for (const event of events) {
           const taken = this.#take(event, committer, listed)
           if (taken) await taken
@@ -154,7 +158,9 @@ export class Stream {
           batch.add(
             event.type === 'Apply' ? seen(batch.draft, event.object, committer.n) : deleted(batch.draft, event.object),
           )
-          building.moveTo(event.object.resourceVersion)
+          // within a list that is being streamed there is no position yet
+          if (committer.listing) listed.delete(event.object.uid)
+          else building.moveTo(event.object.resourceVersion)
         })
       case 'Bookmark':
         return committer.fill((building) => building.moveTo(event.resourceVersion))

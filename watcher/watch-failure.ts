@@ -12,6 +12,8 @@ export interface WatchFailure {
   readonly next: 'watch' | 'list'
   /** The server's own wish. */
   readonly retryAfterMs: number
+  /** Nobody answered at all: that is the cluster's failure, not this request's. */
+  readonly outage?: true
 }
 
 /** From anything thrown while listing or watching to a decision. Total: what is not known is a matter of the connection. */
@@ -30,8 +32,19 @@ export function watchFailure(thrown: unknown): WatchFailure {
     message: cause.message || error.message || code,
     next: 'watch',
     retryAfterMs: 0,
+    ...(outageCodes.has(code) && { outage: true as const }),
   }
 }
+
+const outageCodes = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
 
 const socketReasons: Record<string, string> = {
   ECONNREFUSED: 'ConnectionRefused',
@@ -40,6 +53,8 @@ const socketReasons: Record<string, string> = {
   EPIPE: 'ConnectionReset',
   ENOTFOUND: 'NameNotFound',
   EAI_AGAIN: 'NameNotFound',
+  EHOSTUNREACH: 'NetworkUnreachable',
+  ENETUNREACH: 'NetworkUnreachable',
   ETIMEDOUT: 'Timeout',
   UND_ERR_CONNECT_TIMEOUT: 'Timeout',
   UND_ERR_HEADERS_TIMEOUT: 'Timeout',

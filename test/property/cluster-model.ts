@@ -150,14 +150,19 @@ export class ClusterModel {
 
   readonly open = async (path: string, signal: AbortSignal): Promise<Readable> => {
     signal.throwIfAborted()
-    const from = Number(new URL(path, 'http://model').searchParams.get('resourceVersion'))
+    const { searchParams } = new URL(path, 'http://model')
     const body = new Readable({ read() {} })
+    const from = searchParams.has('sendInitialEvents')
+      ? await this.#stream(body)
+      : Number(searchParams.get('resourceVersion'))
     if (from < this.#compacted) {
       const object = { kind: 'Status', code: 410, reason: 'Expired', message: `too old resource version: ${from}` }
       body.push(`${JSON.stringify({ type: 'ERROR', object })}\n`)
       body.push(null)
       return body
     }
+    // a streamed list that breaks off
+    if (from === undefined) return body
     const watch = { body, sent: from }
     this.#watches.add(watch)
     const forget = () => {
@@ -167,6 +172,27 @@ export class ClusterModel {
     signal.addEventListener('abort', forget, { once: true })
     this.#send(watch)
     return body
+  }
+
+  /** What is there, then the bookmark that says so; returns its position, from which on the watch goes on. */
+  async #stream(body: Readable): Promise<number | undefined> {
+    const { rv } = this
+    const fault = this.#listFaults.shift()
+    if (fault === 'refused')
+      throw new ApiFailure({ code: 422, reason: 'Invalid', message: 'sendInitialEvents is forbidden' })
+    const objects = [...this.#present.values()].reverse()
+    await this.#onList(rv)
+    for (const object of fault ? objects.slice(0, objects.length / 2) : objects)
+      body.push(`${JSON.stringify({ type: 'ADDED', object })}\n`)
+    if (fault) {
+      // ended before it was complete, or broken off
+      if (fault === 'cut') body.push(null)
+      else setImmediate(() => body.destroy(Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' })))
+      return undefined
+    }
+    const metadata = { resourceVersion: String(rv), annotations: { 'k8s.io/initial-events-end': 'true' } }
+    body.push(`${JSON.stringify({ type: 'BOOKMARK', object: { kind: 'ConfigMap', apiVersion: 'v1', metadata } })}\n`)
+    return rv
   }
 
   #send(watch: OpenWatch): void {

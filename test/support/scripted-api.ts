@@ -78,5 +78,13 @@ export const frame = (type: string, object: object): object => ({ type, object }
 export const bookmark = (resourceVersion: string): object =>
   frame('BOOKMARK', { kind: 'ConfigMap', apiVersion: 'v1', metadata: { resourceVersion, creationTimestamp: null } })
 
-export const errorFrame = (code: number, reason: string, details?: object): object =>
-  frame('ERROR', { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message: reason, details })
+/** Says that the server has streamed all of the list. */
+export const initialEventsEnd = (resourceVersion: string): object =>
+  frame('BOOKMARK', {
+    kind: 'ConfigMap',
+    apiVersion: 'v1',
+    metadata: { resourceVersion, annotations: { 'k8s.io/initial-events-end': 'true' } },
+  })
+
+export const errorFrame = (code: number, reason: string, details?: object, message = reason): object =>
+  frame('ERROR', { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message, details })

@@ -80,7 +80,7 @@ test.each([
 test('a bookmark is a resourceVersion, whatever else it carries', () => {
   const line =
     '{"type":"BOOKMARK","object":{"kind":"Pod","metadata":{"resourceVersion":"900","creationTimestamp":null,"annotations":{"x":"y"}},"spec":{"containers":null},"status":{}}}'
-  expect(frame(line)).toEqual({ type: 'BOOKMARK', resourceVersion: '900' })
+  expect(frame(line)).toEqual({ type: 'BOOKMARK', initialEventsEnd: false, resourceVersion: '900' })
 })
 
 test('an ERROR frame carries the Status', () => {

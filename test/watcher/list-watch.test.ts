@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { listWatch, type WatchEvent } from '../../watcher/list-watch.ts'
+import { listWatch } from '../../watcher/list-watch.ts'
 import type { Query } from '../../watcher/query.ts'
+import type { WatchEvent } from '../../watcher/watch-event.ts'
 import { type Answer, bookmark, configMap, errorFrame, frame, ScriptedApi } from '../support/scripted-api.ts'
 
 const query: Query = {
