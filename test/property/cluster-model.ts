@@ -152,17 +152,20 @@ export class ClusterModel {
     signal.throwIfAborted()
     const { searchParams } = new URL(path, 'http://model')
     const body = new Readable({ read() {} })
+    // it may break off before anybody reads it
+    body.on('error', () => {})
     const from = searchParams.has('sendInitialEvents')
       ? await this.#stream(body)
       : Number(searchParams.get('resourceVersion'))
+    signal.throwIfAborted()
+    // a streamed list that breaks off
+    if (from === undefined) return body
     if (from < this.#compacted) {
       const object = { kind: 'Status', code: 410, reason: 'Expired', message: `too old resource version: ${from}` }
       body.push(`${JSON.stringify({ type: 'ERROR', object })}\n`)
       body.push(null)
       return body
     }
-    // a streamed list that breaks off
-    if (from === undefined) return body
     const watch = { body, sent: from }
     this.#watches.add(watch)
     const forget = () => {
