@@ -7,15 +7,17 @@ import { installationKeys, shardKeys } from '../../../core/redis/keys.ts'
 import { readTriggerRecords } from '../../../core/triggers.ts'
 import { dispatcherTimings, startDispatcher } from '../../../dispatcher/dispatcher.ts'
 import type { Delivery, Target } from '../../../dispatcher/target.ts'
+import { startBus } from '../../../infra/playground/bus.ts'
 import { openPusher } from '../../support/push.ts'
 import { redisCorner } from '../../support/redis.ts'
 import { openLine, quick } from '../line.ts'
+import { stubAws } from './open-bus.ts'
 import { openReceiver } from './receiver.ts'
 
 const until = (check: () => unknown) => vi.waitFor(check, { timeout: 15_000, interval: 20 })
 
 /** A dispatcher with one sink and one trigger to it. */
-async function openStage(http: NonNullable<SinkSettings['http']>) {
+async function openStage(http: NonNullable<SinkSettings['http']>, sink: SinkSettings = { name: 'hook', http }) {
   const corner = redisCorner()
   const redis = await corner.connect()
   const jobs = new Jobs(await corner.connect('jobs'), shardKeys(corner.prefix, 0))
@@ -25,7 +27,7 @@ async function openStage(http: NonNullable<SinkSettings['http']>) {
     redis: corner.settings,
     clusters: [],
     functions: undefined,
-    sinks: [{ name: 'hook', http }],
+    sinks: [sink],
     triggers: [{ name: 'to-hook', gvk: ['apps/v1/Deployment'], to: 'hook', delivery: {} }],
     delivery: {},
     listen: 'off',
@@ -91,6 +93,24 @@ test('a sink whose own settings cannot work is sent nothing, and says what to ch
   const problem = /sink hook: 127.0.0.1 belongs to this machine .*add it to allowAddresses/
   await until(async () => expect(await dispatcher.problems()).toEqual([expect.stringMatching(problem)]))
   expect(receiver.requests).toEqual([])
+})
+
+test('a bus that is deleted later is noticed, before more is lost in it', async () => {
+  stubAws()
+  await using bus = await startBus({ buses: ['k8s'] })
+  const eventbridge = { bus: 'k8s', endpoint: bus.url }
+  const stage = await openStage({ url: bus.url }, { name: 'hook', eventbridge })
+  const dispatcher = await stage.start()
+  const { push } = await stage.pusher()
+  const [first] = await push('a')
+  await until(() => expect(bus.events.map(({ detail }) => detail.id)).toEqual([first]))
+  const fault = { kind: 'error', status: 400, code: 'ResourceNotFoundException', message: 'gone' } as const
+  bus.failNext(fault, 2)
+  const problem = expect.stringMatching(/sink hook: event bus k8s does not exist/)
+  await until(async () => expect(await dispatcher.problems()).toEqual([problem]))
+  const [second] = await push('a')
+  await until(() => expect(bus.events.map(({ detail }) => detail.id)).toEqual([first, second]))
+  expect(await dispatcher.problems()).toEqual([])
 })
 
 test('what a sink’s settings hold in secrets is not in the trigger that goes to Redis, and a change of them is', async () => {
