@@ -36,7 +36,7 @@ export function s3ClaimCheck({ bucket, prefix = '', region, endpoint }: ClaimChe
       // other stores rarely have a host name per bucket
       ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
       maxAttempts: 2,
-      requestHandler: { connectionTimeout: 1000, requestTimeout: 10_000, throwOnRequestTimeout: true },
+      requestHandler: { connectionTimeout: 1000, requestTimeout: 5_000, throwOnRequestTimeout: true },
     })
     return { s3, client }
   }

@@ -5,8 +5,9 @@ import type { ClaimCheck } from './claim-check.ts'
 import { type CloudEvent, cloudEvent, type WireEvent } from './cloudevent.ts'
 import { InFlight } from './in-flight.ts'
 import { ladder } from './ladder.ts'
-import { outcomeOfAbort, outcomeOfRequest } from './outcome.ts'
+import { outcomeOfAbort, outcomeOfRequest, outcomeOfTooLarge } from './outcome.ts'
 import { bytesOf, pack } from './packing.ts'
+import { type Encoded, EventTooLarge, shrink } from './shrink.ts'
 import { type Sink, type SinkEntry, SinkError } from './sink.ts'
 
 export interface EventTargetOptions {
@@ -25,19 +26,15 @@ export interface CheckableTarget extends Target {
 }
 
 /** One delivery on its way. */
-interface Item<Entry> {
+interface Item<Entry> extends Encoded<Entry> {
   /** Its place in the batch, and so its outcome's. */
   readonly index: number
-  readonly event: CloudEvent
-  readonly entry: Entry
-  /** How far down the ladder it has come. */
-  readonly step: number
 }
 
 /** One batch, by the places of its deliveries. */
 interface Shipment {
   readonly outcomes: (Outcome | undefined)[]
-  /** Whether it has ever gone out. */
+  /** Whether anything of it has ever gone out. */
   readonly sent: boolean[]
   readonly signal: AbortSignal
 }
@@ -49,6 +46,7 @@ export function eventTarget<Entry extends SinkEntry>(
 ): CheckableTarget {
   const { entries: maxBatch, bytes: maxBytes, lowerBytes } = sink.limits
   const steps = ladder(claimCheck)
+  const encode = (event: CloudEvent) => sink.encode(form(event))
   const inFlight = new InFlight()
   const running = new Set<Promise<unknown>>()
   let requestBytes = maxBytes
@@ -91,8 +89,7 @@ export function eventTarget<Entry extends SinkEntry>(
   async function sendSmaller(items: readonly Item<Entry>[], error: SinkError, shipment: Shipment): Promise<void> {
     const [first] = items
     if (first !== undefined && items.length === 1) {
-      const smaller = await shrunk(first, first.entry.bytes - 1, shipment, error)
-      return smaller && send([smaller], shipment)
+      return sendShrunk(first, first.entry.bytes - 1, shipment, error.message)
     }
     const bytes = bytesOf(items)
     if (lowerBytes !== undefined && bytes > lowerBytes && requestBytes > lowerBytes) {
@@ -112,56 +109,39 @@ export function eventTarget<Entry extends SinkEntry>(
     else await Promise.all(requests.map((some) => send(some, shipment)))
   }
 
-  /** What can be sent, in at most so many bytes; else its outcome says why not. */
-  async function shrunk(
-    item: Item<Entry>,
-    most: number,
-    { outcomes, signal }: Shipment,
-    cause?: SinkError,
-  ): Promise<Item<Entry> | undefined> {
+  /** By itself, so that nobody waits for a store of large data. */
+  async function sendShrunk(item: Item<Entry>, most: number, shipment: Shipment, limit: string): Promise<void> {
+    const { outcomes, sent, signal } = shipment
     const { index } = item
-    const { kind, subject, cluster, trigger, id: deltaId } = item.event
-    let { event, entry, step } = item
+    sent[index] = true
+    let smaller: Encoded<Entry>
     try {
-      while (entry.bytes > most) {
-        const next = steps[step++]
-        if (next === undefined) {
-          const limit = cause?.message ?? `a request holds ${maxBytes} bytes`
-          const message = `${kind} ${subject} makes an event of ${item.entry.bytes} bytes, ${entry.bytes} when all that can go is gone, and ${limit}`
-          outcomes[index] = { ok: false, failure: 'entry', permanent: true, error: { name: 'EventTooLarge', message } }
-          return undefined
-        }
-        const smaller = await next.take(event, signal)
-        if (smaller === undefined) continue
-        const { bytes } = entry
-        event = smaller
-        entry = sink.encode(form(smaller))
-        log?.warn({ cluster, subject, trigger, deltaId, bytes, bytesNow: entry.bytes }, `event too large, ${next.what}`)
-      }
-      return { index, event, entry, step }
+      smaller = await shrink(item, most, { steps, encode, log, signal, limit })
     } catch (error) {
-      // the store of the claim check: this object waits, and no other
-      outcomes[index] = signal.aborted ? undefined : failed(error)
-      return undefined
+      // a store of large data that fails is no reason for another event to wait
+      outcomes[index] = error instanceof EventTooLarge ? outcomeOfTooLarge(error) : failed(error)
+      return
     }
-  }
-
-  /** At once, unless it must become smaller. */
-  function prepare(delivery: Delivery, index: number, shipment: Shipment) {
-    try {
-      const event = cloudEvent(delivery)
-      const item = { index, event, entry: sink.encode(form(event)), step: 0 }
-      return item.entry.bytes <= maxBytes ? item : shrunk(item, maxBytes, shipment)
-    } catch (error) {
-      shipment.outcomes[index] = { ...failed(error), permanent: true }
-      return undefined
-    }
+    await send([{ ...smaller, index }], shipment)
   }
 
   async function put(batch: readonly Delivery[], shipment: Shipment): Promise<void> {
-    const items = await Promise.all(batch.map((delivery, index) => prepare(delivery, index, shipment)))
-    const there = items.filter((item) => item !== undefined)
-    await sendAll(there, requestBytes, shipment)
+    const items: Item<Entry>[] = []
+    for (const [index, delivery] of batch.entries()) {
+      try {
+        const event = cloudEvent(delivery)
+        items.push({ index, event, entry: encode(event), step: 0 })
+      } catch (error) {
+        shipment.outcomes[index] = { ...failed(error), permanent: true }
+      }
+    }
+    const large = items.filter(({ entry }) => entry.bytes > maxBytes)
+    const small = large.length === 0 ? items : items.filter(({ entry }) => entry.bytes <= maxBytes)
+    const limit = `a request holds ${maxBytes} bytes`
+    await Promise.all([
+      sendAll(small, requestBytes, shipment),
+      ...large.map((item) => sendShrunk(item, maxBytes, shipment, limit)),
+    ])
   }
 
   return {

@@ -1,5 +1,6 @@
 import { problemOf } from '../policy.ts'
 import type { Outcome } from '../target.ts'
+import type { EventTooLarge } from './shrink.ts'
 import type { SinkError, SinkErrorReason } from './sink.ts'
 
 type Failure = Extract<Outcome, { ok: false }>
@@ -31,6 +32,11 @@ export function outcomeOfRequest(error: SinkError): Failure {
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     error: cause instanceof Error ? problemOf(cause) : { name: reason, message },
   }
+}
+
+/** It stays so, however often it is tried. */
+export function outcomeOfTooLarge({ name, message }: EventTooLarge): Failure {
+  return { ok: false, failure: 'entry', permanent: true, error: { name, message } }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { ClaimCheckSettings } from '../../../core/config/settings.ts'
 import { loadS3, s3ClaimCheck } from '../../../dispatcher/sinks/claim-check.ts'
 import { cloudEvent } from '../../../dispatcher/sinks/cloudevent.ts'
@@ -59,6 +59,14 @@ test('a store that fails is a failure of that one event, which is tried again', 
   expect(other).toEqual(ok)
   expect(await target.deliver([large()], live)).toEqual([ok])
   expect(bus.count).toBe(2)
+})
+
+test('a store that does not answer holds up no other event, and it is that one whose attempt is counted', async () => {
+  const { store, bus, target } = await openStage()
+  store.stall()
+  const delivered = target.deliver([large(), testDelivery(2)], AbortSignal.timeout(500))
+  await vi.waitFor(() => expect(bus.events.map(({ detail }) => detail.name)).toEqual(['web-2']))
+  expect(await delivered).toMatchObject([{ failure: 'entry', error: { name: 'TimeoutError' } }, ok])
 })
 
 test('the check tells of a bucket that does not exist', async () => {

@@ -12,6 +12,8 @@ export interface ObjectStore {
   readonly puts: number
   readonly stored: number
   failNext(status: number, code: string): void
+  /** Nothing is answered from now on. */
+  stall(): void
 }
 
 export async function openObjectStore(bucket: string): Promise<ObjectStore> {
@@ -19,6 +21,7 @@ export async function openObjectStore(bucket: string): Promise<ObjectStore> {
   const failures: { status: number; code: string }[] = []
   let puts = 0
   let stored = 0
+  let stalled = false
   const server = createServer(async (request, response) => {
     const [, name, ...key] = new URL(request.url!, 'http://store').pathname.split('/').map(decodeURIComponent)
     const body = await buffer(request)
@@ -26,6 +29,7 @@ export async function openObjectStore(bucket: string): Promise<ObjectStore> {
       response
         .writeHead(status, { 'content-type': 'application/xml' })
         .end(request.method === 'HEAD' ? undefined : `<Error><Code>${code}</Code><Message>${code}</Message></Error>`)
+    if (stalled) return
     const failure = failures.shift()
     if (request.method === 'PUT') puts++
     if (failure) return refuse(failure.status, failure.code)
@@ -52,6 +56,9 @@ export async function openObjectStore(bucket: string): Promise<ObjectStore> {
     },
     get stored() {
       return stored
+    },
+    stall: () => {
+      stalled = true
     },
     failNext: (status, code) => void failures.push({ status, code }),
   }
