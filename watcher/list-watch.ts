@@ -70,8 +70,9 @@ export async function* listWatch(options: ListWatchOptions): AsyncGenerator<read
   while (!signal.aborted) {
     let failure: WatchFailure | undefined
     let delivered = false
+    const paged = position === undefined && (!watchLists?.tries(path) || cutStreams >= mostCutStreams)
     try {
-      if (position === undefined && (!watchLists?.tries(path) || cutStreams >= mostCutStreams)) {
+      if (paged) {
         position = yield* list(options)
         failuresHere = 0
         cutStreams = 0
@@ -94,7 +95,7 @@ export async function* listWatch(options: ListWatchOptions): AsyncGenerator<read
       if (signal.aborted) return
       failure = watchFailure(error)
       // the list is tried in pages at once: the server is there, it only cannot do this
-      if (position === undefined && refusesStream(error, failure)) {
+      if (position === undefined && !paged && refusesStream(error, failure)) {
         watchLists?.refused(path)
         continue
       }

@@ -30,7 +30,7 @@ export interface RedisServerOptions {
 }
 
 /** Finds redis-server on PATH, else installs it from Debian's packages, else says what to do. */
-export async function findRedisServer(note: (message: string) => void = () => {}): Promise<string> {
+async function findRedisServer(note: (message: string) => void = () => {}): Promise<string> {
   const found = await onPath('redis-server')
   if (found) return found
   const apt = await onPath('apt-get')

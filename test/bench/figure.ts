@@ -28,7 +28,7 @@ export function figure(bench: string, metric: string, unit: string, us: readonly
   }
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   return quantile(values, 0.5)
 }
 

@@ -17,12 +17,6 @@ export async function putTrigger(redis: Redis, prefix: string, name: string, fil
   return id
 }
 
-export async function removeTrigger(redis: Redis, prefix: string, name: string): Promise<void> {
-  const keys = installationKeys(prefix)
-  await redis.hdel(keys.triggers, name)
-  await redis.incr(keys.triggersRevision)
-}
-
 /** What waits in a trigger's mailboxes, in order per object, with the objects in the order of their names. */
 export async function waiting(redis: Redis, prefix: string, triggerId: string): Promise<Entry[]> {
   const start = `${shardKeys(prefix, 0).queue(triggerId)}:mb:`

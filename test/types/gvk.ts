@@ -29,7 +29,7 @@ on('apps/v1/Deployment', (delta) => {
 on('networking.k8s.io/v1/NetworkPolicy', ({ object }) => object.spec?.ingress?.[0]?.from?.[0]?.namespaceSelector)
 on('coordination.k8s.io/v1/Lease', ({ object }) => object.spec?.renewTime?.slice(0, 10))
 on('apiextensions.k8s.io/v1/CustomResourceDefinition', ({ object }) => {
-  return object.spec?.versions[0]?.schema?.openAPIV3Schema?.properties?.['spec']?.['x-kubernetes-int-or-string']
+  return object.spec?.versions[0]?.schema?.openAPIV3Schema?.properties?.spec?.['x-kubernetes-int-or-string']
 })
 on('apps/v1/StatefulSet', { types: ['Added'] }, ({ object }) => {
   expectType<Equal<NonNullable<typeof object.spec>['replicas'], number | undefined>>()

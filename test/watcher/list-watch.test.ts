@@ -84,6 +84,13 @@ describe('the first time', () => {
     expect(asked[2]).toEqual({})
   })
 
+  test('a list that is refused is a failure, and is not asked for again at once', async () => {
+    const refused: Answer = { fails: { code: 400, reason: 'BadRequest', message: 'field label not supported' } }
+    const { told, waits } = await follow([refused, refused, { page: [], resourceVersion: '10' }])
+    expect(told).toEqual(['Init', 'Failed BadRequest', 'Init', 'Failed BadRequest', 'Init', 'InitDone 10', 'Connected'])
+    expect(waits).toEqual([800, 1600])
+  })
+
   test('the selectors and the namespace are the same on every request', async () => {
     const selectors = { labelSelector: 'app in (web),!old', fieldSelector: 'metadata.name!=x' }
     const { requests } = await follow(

@@ -9,7 +9,7 @@ import { deleted, missing, seen } from '../../watcher/reflector.ts'
 import { loadStreamScripts, StreamStore } from '../../watcher/stream-store.ts'
 import { redisCorner } from '../support/redis.ts'
 
-export const token = 'mine'
+const token = 'mine'
 
 const query: Query = {
   clusterId: '1',
