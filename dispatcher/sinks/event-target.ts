@@ -188,14 +188,13 @@ function missing(): Outcome {
 }
 
 /** Runs until done or aborted: not everything below minds the signal. */
-async function unlessAborted(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  const aborted = Promise.withResolvers<void>()
-  const abort = () => aborted.resolve()
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    await Promise.race([work(), aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
+function unlessAborted(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    const onAbort = () => resolve()
+    signal.addEventListener('abort', onAbort)
+    work()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', onAbort))
+  })
 }

@@ -6,9 +6,7 @@ import { deliveryPolicy } from '../../../dispatcher/policy.ts'
 import { cloudEvent } from '../../../dispatcher/sinks/cloudevent.ts'
 import { eventTarget } from '../../../dispatcher/sinks/event-target.ts'
 import { eventBridgeSink } from '../../../dispatcher/sinks/eventbridge.ts'
-import { entryOf } from '../../../dispatcher/sinks/eventbridge-entry.ts'
 import { httpSink } from '../../../dispatcher/sinks/http.ts'
-import { httpEntryOf } from '../../../dispatcher/sinks/http-message.ts'
 import type { Delivery, Target } from '../../../dispatcher/target.ts'
 import { podNamespace } from '../pod.ts'
 import { podsOf, take } from '../queue/contender.ts'
@@ -86,15 +84,16 @@ async function sink(load: Load): Promise<Spent> {
   return spent
 }
 
-/** The client that the sink uses, given what is ready to be sent. */
+/** The client that the sink uses, as anyone would who has the events and wants them sent. */
 async function bare(load: Load): Promise<Spent> {
   const events = deliveriesOf(load).map(cloudEvent)
   if (load.kind === 'http') {
     const pool = new Pool(load.url, { connections: 128 })
-    const requests = events.map((event) => httpEntryOf(event, 'binary'))
     const spent = await spend(load, async (from) => {
-      const { headers, body } = requests[from]!
-      const response = await pool.request({ path: '/in', method: 'POST', headers: [...headers], body })
+      const { data, datacontenttype, ...attributes } = events[from]!
+      const headers: Record<string, string> = { 'content-type': datacontenttype }
+      for (const [name, value] of Object.entries(attributes)) headers[`ce-${name}`] = String(value)
+      const response = await pool.request({ path: '/in', method: 'POST', headers, body: JSON.stringify(data) })
       await response.body.dump()
       return 1
     })
@@ -102,12 +101,15 @@ async function bare(load: Load): Promise<Spent> {
     return spent
   }
   const client = new EventBridgeClient({ ...aws, endpoint: load.url, cacheMiddleware: true })
-  const entries = events.map((event) => {
-    const { Time, ...entry } = JSON.parse(entryOf(event, 'k8s').json)
-    return { ...entry, Time: new Date(event.time) }
-  })
   const spent = await spend(load, async (from) => {
-    await client.send(new PutEventsCommand({ Entries: entries.slice(from, from + 10) }))
+    const Entries = events.slice(from, from + 10).map((event) => ({
+      EventBusName: 'k8s',
+      Source: 'dev.deltabridge',
+      DetailType: event.type,
+      Detail: JSON.stringify(event),
+      Time: new Date(event.time),
+    }))
+    await client.send(new PutEventsCommand({ Entries }))
     return 10
   })
   client.destroy()
