@@ -1,45 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { parseArgs } from 'node:util'
+import { type Command, CommandFailure, Misuse, optionHelp, options, settingsFor, type Values } from './cli-command.ts'
+import { print, wantsColour, wantsJson } from './cli-print.ts'
 import { type OpenPart, runParts, stopOnSignals } from './cli-process.ts'
 import { didYouMean } from './core/config/did-you-mean.ts'
 import { BadConfig } from './core/config/fault.ts'
-import { loadSettings } from './core/config/load.ts'
 import type { Settings } from './core/config/settings.ts'
 import { createLog, type Log } from './core/log.ts'
-
-interface Values {
-  config?: string
-  'log-level'?: string
-  listen?: string
-  keep?: boolean
-  help?: boolean
-}
-
-interface Command {
-  readonly summary: string
-  readonly example: string
-  readonly options: readonly (keyof Values)[]
-  /** Resolves with the exit code. `self`: the file that was started. */
-  run(values: Values, self: string): Promise<number>
-}
-
-/** Every option of every command. */
-const options = {
-  config: { type: 'string', short: 'c' },
-  'log-level': { type: 'string' },
-  listen: { type: 'string' },
-  keep: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-} as const satisfies ParseArgsConfig['options']
-
-const optionHelp: Readonly<Record<keyof Values, readonly [usage: string, meaning: string]>> = {
-  config: ['-c, --config FILE', 'else DELTABRIDGE_CONFIG, else ./deltabridge.yaml if there is one'],
-  'log-level': ['--log-level LEVEL', 'trace, debug, info, warn, error, fatal or silent'],
-  listen: ['--listen HOST:PORT', 'where /healthz and /readyz are served, or off'],
-  keep: ['--keep', 'leave it running, with a kubeconfig to try things with'],
-  help: ['-h, --help', 'this'],
-}
 
 const openWatcher: OpenPart = async (settings, log) => {
   const { startWatcher } = await import('./watcher/watcher.ts')
@@ -52,6 +20,8 @@ const openDispatcher: OpenPart = async (settings, log) => {
 }
 
 const serving = ['config', 'log-level', 'listen', 'help'] as const
+
+const printing = ['json', 'output', 'config', 'help'] as const
 
 const commands: Readonly<Record<string, Command>> = {
   start: {
@@ -76,16 +46,22 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'the whole of it in a minute: clusters, functions and an event bus inside this process',
     example: 'deltabridge demo --keep',
     options: ['keep', 'help'],
-    async run({ keep = false }, self) {
+    async run({ keep = false }, _, self) {
       const { runDemo } = await import('./infra/playground/demo.ts')
       const write = (line: string) => void process.stdout.write(`${line}\n`)
       return runDemo({ cli: self, keep, colour: wantsColour(process.stdout), write, signal: stopOnSignals() })
     },
   },
+  status: {
+    summary: 'clusters, streams, triggers and processes, as they are now',
+    example: 'deltabridge status --problems',
+    options: ['watch', 'cluster', 'gvk', 'state', 'problems', ...printing],
+    run: async (values) => (await import('./cli-status.ts')).status(values, stopOnSignals()),
+  },
 }
 
 /** Their names are decided, and scripts may one day rely on them. */
-const notYet = 'init new check rbac status why tail dead replay pause resume forget cluster invoke types'.split(' ')
+const notYet = 'init new check rbac why tail dead replay pause resume forget cluster invoke types'.split(' ')
 
 /** Runs the command line of the file `self`; sets the process's exit code. */
 export async function main(self: string, args: readonly string[]): Promise<void> {
@@ -110,26 +86,36 @@ async function run(self: string, args: string[]): Promise<number> {
   }
   const own = Object.fromEntries(command.options.map((option) => [option, options[option]]))
   let values: Values
+  let words: readonly string[]
   try {
     const parsed = parseArgs({ args, options: own, allowPositionals: true })
-    if (parsed.positionals.length > 1)
-      return misused(`${name} takes no ${parsed.positionals[1]}. See deltabridge ${name} --help`)
+    words = parsed.positionals.slice(1)
+    const wanted = command.words?.split(' ') ?? []
+    const missing = wanted[words.length]
+    if (!parsed.values.help && missing !== undefined)
+      return misused(`${name} lacks ${missing}: ${name} ${command.words}. See deltabridge ${name} --help`)
+    if (words.length > wanted.length)
+      return misused(`${name} takes no ${words[wanted.length]}. See deltabridge ${name} --help`)
     values = parsed.values
   } catch (error) {
     return misused(`${misuse(error, command)}. See deltabridge ${name} --help`)
   }
   if (values.help) return print(commandUsage(name, command))
   try {
-    return await command.run(values, self)
+    return await command.run(values, words, self)
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+    if (error instanceof Misuse) return misused(`${error.message}. See deltabridge ${name} --help`)
+    const message = error instanceof Error ? error.message : String(error)
+    const { fix, reason = error instanceof Error ? error.name : 'Failed' } =
+      error instanceof CommandFailure ? error : ({} as Partial<CommandFailure>)
+    if (wantsJson(values)) print(JSON.stringify({ error: { reason, message, ...(fix !== undefined && { fix }) } }))
+    else process.stderr.write(`${message}${fix === undefined ? '' : `: ${fix}`}\n`)
     return 1
   }
 }
 
 async function serve(values: Values, open: readonly OpenPart[], judge?: (settings: Settings) => void): Promise<number> {
-  const { config: file, 'log-level': logLevel, listen } = values
-  const settings = loadSettings({ file, logLevel, listen, env: process.env, cwd: process.cwd() })
+  const settings = settingsFor(values)
   judge?.(settings)
   const log: Log = createLog(settings.log.level, process.stdout, wantsColour(process.stdout))
   return runParts(open, settings, log, stopOnSignals(log))
@@ -143,16 +129,6 @@ function needsClusters({ file, clusters }: Settings): void {
       ? `no configuration file, and no kubeconfig with a current context: write deltabridge.yaml with ${example}`
       : `there is none to watch: add one, as in ${example}`
   throw new BadConfig(file, [{ path: 'clusters', message }])
-}
-
-/** https://no-color.org: any value but the empty one. */
-function wantsColour(out: NodeJS.WriteStream): boolean {
-  return out.isTTY === true && !process.env.NO_COLOR
-}
-
-function print(text: string): number {
-  process.stdout.write(`${text}\n`)
-  return 0
 }
 
 function misused(text: string): number {
@@ -183,9 +159,11 @@ ${lines.join('\n')}
 Example: deltabridge demo`
 }
 
-function commandUsage(name: string, { summary, example, options }: Command): string {
-  const lines = options.map((option) => `  ${optionHelp[option][0].padEnd(22)}${optionHelp[option][1]}`)
-  return `deltabridge ${name}: ${summary}\n\n${lines.join('\n')}\n\nExample: ${example}`
+function commandUsage(name: string, { summary, example, options, words }: Command): string {
+  const shown = options.map((option) => optionHelp[option]).filter(([usage]) => usage !== '')
+  const lines = shown.map(([usage, meaning]) => `  ${usage.padEnd(27)}${meaning}`)
+  const title = words === undefined ? name : `${name} ${words}`
+  return `deltabridge ${title}: ${summary}\n\n${lines.join('\n')}\n\nExample: ${example}`
 }
 
 function readVersion(): string {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Settings } from '../core/config/settings.ts'
 import type { Log } from '../core/log.ts'
+import { announce, type Presence } from '../core/presence.ts'
 import { Jobs } from '../core/queue/jobs.ts'
 import { connectRedis, redisReady } from '../core/redis/connection.ts'
 import { installationKeys, shardKeys } from '../core/redis/keys.ts'
@@ -65,6 +66,7 @@ export async function startDispatcher(
   let away: string | undefined = 'not connected yet'
   let fault: string | undefined
   let opened = false
+  let presence: Presence | undefined
   let wake = () => {}
 
   commands.on('error', (error) => {
@@ -95,6 +97,7 @@ export async function startDispatcher(
     await redisReady(commands, signal)
     if (!opened) await openInstallation(commands, keys)
     opened = true
+    presence ??= announce(commands, keys, 'dispatcher')
     registry.set(targets.definitions())
     workers.follow(targets.assignments(await registry.publish()))
     fault = undefined
@@ -127,6 +130,7 @@ export async function startDispatcher(
     await loops
     await workers.close(abort)
     await targets.close()
+    await presence?.close()
     if (commands.status === 'ready') await registry.close().catch(() => {})
     // without Redis a close would wait for it
     if (bull.status === 'ready') await jobs.close()

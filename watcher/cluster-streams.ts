@@ -11,7 +11,7 @@ import { Discovery, type ServedKind } from './discovery.ts'
 import type { Sleep } from './list-watch.ts'
 import { apiVersionOf, type Query } from './query.ts'
 import { forgetStream, type StoredStream, storedStreams } from './stored-streams.ts'
-import { Stream } from './stream.ts'
+import { Stream, type StreamStatus } from './stream.ts'
 import { FencedOff, type StreamScripts, StreamStore } from './stream-store.ts'
 import { watchFailure } from './watch-failure.ts'
 import { WatchListSupport } from './watch-list-support.ts'
@@ -31,6 +31,15 @@ export interface StreamsContext {
   readonly freshName: () => string
   readonly addDrain: (triggerId: string, drainId: string) => void
   readonly log: Log
+}
+
+/** A stream for people; or a kind that is wanted and has none, because it is not served or could not be asked for. */
+export interface ToldStream {
+  /** Of the stream; of a kind without one, cluster id and gvk. */
+  readonly id: string
+  readonly gvk: string
+  readonly namespace: string
+  readonly status: StreamStatus
 }
 
 interface Running {
@@ -55,7 +64,7 @@ export class ClusterStreams {
   /** The set of triggers that the streams were last brought in line with. */
   #followed: readonly TriggerRecord[] | undefined
   /** gvk -> why it is not watched. */
-  #unserved = new Map<string, string>()
+  #unserved = new Map<string, { readonly reason: string; readonly message: string }>()
   #wake: () => void = () => {}
 
   constructor(context: StreamsContext) {
@@ -70,7 +79,7 @@ export class ClusterStreams {
 
   problems(): string[] {
     if (this.#followed === undefined || this.#followed !== this.#triggers) return ['streams are being opened']
-    const problems = [...this.#unserved].map(([gvk, why]) => `${gvk}: ${why}`)
+    const problems = [...this.#unserved].map(([gvk, { reason, message }]) => `${gvk}: ${reason}: ${message}`)
     for (const { stream } of this.#running.values()) {
       const { state, reason, message } = stream.status
       if (state === 'Live') continue
@@ -78,6 +87,21 @@ export class ClusterStreams {
       problems.push(`${nameOf(stream.query)}: ${why}`)
     }
     return problems
+  }
+
+  /** Every stream there should be; undefined while they are being opened. */
+  told(): readonly ToldStream[] | undefined {
+    if (this.#followed === undefined) return undefined
+    const streams = [...this.#running].map(([id, { stream }]) => {
+      const { query, status } = stream
+      return { id, gvk: gvkOf(query), namespace: query.namespace, status }
+    })
+    const watched = new Set(streams.map(({ gvk }) => gvk))
+    const kinds = [...this.#unserved].filter(([gvk]) => !watched.has(gvk))
+    return [
+      ...streams,
+      ...kinds.map(([gvk, why]) => ({ id: `${this.#c.clusterId} ${gvk}`, gvk, namespace: '', status: unserved(why) })),
+    ]
   }
 
   /** Runs until `signal` aborts; then every stream has ended. `fenced`: a stream was told that this is not the owner. */
@@ -142,20 +166,21 @@ export class ClusterStreams {
 
   async #serve(triggers: readonly TriggerRecord[], signal: AbortSignal): Promise<Map<string, ServedKind>> {
     const served = new Map<string, ServedKind>()
-    const unserved = new Map<string, string>()
+    const unserved = new Map<string, { reason: string; message: string }>()
     for (const gvk of new Set(triggers.flatMap(({ definition }) => definition.gvk))) {
       try {
         const kind = await this.#discovery.find(gvk, signal)
         if (kind) served.set(gvk, kind)
-        else unserved.set(gvk, 'NotFound: the cluster does not serve this kind; waiting for it')
+        else unserved.set(gvk, { reason: 'NotFound', message: 'the cluster does not serve this kind; waiting for it' })
       } catch (error) {
         if (signal.aborted) throw error
         const { reason, message } = watchFailure(error)
-        unserved.set(gvk, `${reason}: ${message}`)
+        unserved.set(gvk, { reason, message })
       }
     }
-    for (const [gvk, why] of unserved)
-      if (this.#unserved.get(gvk) !== why) this.#c.log.warn({ gvk, err: why }, 'kind cannot be watched yet')
+    for (const [gvk, { reason, message }] of unserved)
+      if (this.#unserved.get(gvk)?.message !== message)
+        this.#c.log.warn({ gvk, reason, err: message }, 'kind cannot be watched yet')
     this.#unserved = unserved
     return served
   }
@@ -247,4 +272,10 @@ function gvkOf({ resource, kind }: Query): string {
 
 function nameOf(query: Query): string {
   return query.namespace === '' ? gvkOf(query) : `${gvkOf(query)} in ${query.namespace}`
+}
+
+function unserved({ reason, message }: { readonly reason: string; readonly message: string }): StreamStatus {
+  const blocked = reason === 'Forbidden' || reason === 'Unauthorized'
+  const state = reason === 'NotFound' ? 'Gone' : blocked ? 'Blocked' : 'Retrying'
+  return { state, reason, message, objects: 0, resourceVersion: '', lagMs: 0 }
 }

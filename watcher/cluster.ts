@@ -4,10 +4,11 @@ import type { ClusterSettings } from '../core/config/settings.ts'
 import type { Log } from '../core/log.ts'
 import type { Jobs } from '../core/queue/jobs.ts'
 import type { InstallationKeys, ShardKeys } from '../core/redis/keys.ts'
+import type { ClusterState } from '../core/status.ts'
 import type { TriggerRecord } from '../core/triggers.ts'
 import { Backoff } from './backoff.ts'
 import { clusterRecord } from './cluster-record.ts'
-import { ClusterStreams, type StreamsContext } from './cluster-streams.ts'
+import { ClusterStreams, type StreamsContext, type ToldStream } from './cluster-streams.ts'
 import { Connection } from './connection.ts'
 import { type OwnerScripts, takeOwnership } from './owner.ts'
 import type { StreamScripts } from './stream-store.ts'
@@ -24,15 +25,6 @@ export interface ClusterContext {
   readonly freshName: () => string
   readonly log: Log
 }
-
-export type ClusterState =
-  /** Not reached, or not owned by anybody yet. */
-  | 'Pending'
-  /** Reached; another watcher owns it. */
-  | 'Standby'
-  | 'Owned'
-  /** Not to be reached: `reason` and `message` say why. */
-  | 'Unreachable'
 
 export interface ClusterStatus {
   readonly state: ClusterState
@@ -52,6 +44,8 @@ export class Cluster {
   #status: ClusterStatus = { state: 'Pending' }
   #triggers: readonly TriggerRecord[] | undefined
   #streams: ClusterStreams | undefined
+  #version = ''
+  #shard: ShardKeys | undefined
 
   constructor(settings: ClusterSettings, context: ClusterContext) {
     this.name = settings.name
@@ -67,6 +61,17 @@ export class Cluster {
   /** What keeps its streams from being complete; nothing while it is down (see `status`) or another's. */
   problems(): string[] {
     return this.#streams?.problems() ?? []
+  }
+
+  /** What its API server says that it is; '' = it was not asked yet. */
+  get version(): string {
+    return this.#version
+  }
+
+  /** Its streams, for people, and where they are reported; undefined while they are being opened, or another's. */
+  told(): { readonly shard: ShardKeys; readonly streams: readonly ToldStream[] } | undefined {
+    const streams = this.#streams?.told()
+    return streams && this.#shard && { shard: this.#shard, streams }
   }
 
   /** The triggers in force, of all clusters. */
@@ -97,7 +102,7 @@ export class Cluster {
   async #reach(signal: AbortSignal, reached: () => void): Promise<void> {
     const connection = new Connection(this.#settings.access)
     try {
-      await connection.get('/version', signal)
+      this.#version = gitVersion(await connection.get('/version', signal))
       reached()
       this.#status = { state: 'Pending' }
       await this.#own(connection, signal)
@@ -110,6 +115,7 @@ export class Cluster {
     const { redis, redisAgain, keys, scripts } = this.#c
     const record = await this.#insist(() => clusterRecord(redis, keys, this.name), signal)
     const shard = this.#c.shardKeys(record.shard)
+    this.#shard = shard
     const ownership = await takeOwnership(redis, scripts.owner, shard.owner(record.id), signal, () => {
       this.#status = { state: 'Standby' }
     })
@@ -153,5 +159,14 @@ export class Cluster {
         await this.#c.redisAgain(signal)
       }
     }
+  }
+}
+
+/** Only shown: an API server that answers anything else is a cluster all the same. */
+function gitVersion(body: Buffer): string {
+  try {
+    return String(JSON.parse(body.toString('utf8')).gitVersion ?? '')
+  } catch {
+    return ''
   }
 }

@@ -1,7 +1,9 @@
+import type { MissingRule, StreamState } from '../core/status.ts'
 import type { TriggerRecord } from '../core/triggers.ts'
 import { Committer, type CommitterContext } from './committer.ts'
 import type { Connection } from './connection.ts'
 import { type Gate, listWatch, type Sleep } from './list-watch.ts'
+import { missingRule, ruleText } from './missing-rule.ts'
 import { type Query, selectorHash } from './query.ts'
 import { deleted, missing, seen } from './reflector.ts'
 import { FencedOff, Rewound } from './stream-store.ts'
@@ -10,11 +12,21 @@ import type { WatchListSupport } from './watch-list-support.ts'
 
 /** What people are told of a stream; `reason` in the API's own words. */
 export interface StreamStatus {
-  readonly state: 'Pending' | 'Syncing' | 'Live' | 'Retrying'
+  readonly state: StreamState
   readonly reason?: string
   readonly message?: string
+  readonly missing?: MissingRule
   readonly objects: number
   readonly resourceVersion: string
+  /** Since its last sign of life. */
+  readonly lagMs: number
+}
+
+interface Trouble {
+  readonly state: StreamState
+  readonly reason: string
+  readonly message: string
+  readonly missing?: MissingRule
 }
 
 export interface StreamContext extends CommitterContext {
@@ -35,7 +47,8 @@ export class Stream {
   #triggers: readonly TriggerRecord[]
   #committer: Committer | undefined
   #connected = false
-  #trouble: { readonly reason: string; readonly message: string } | undefined
+  #trouble: Trouble | undefined
+  #heardAt = performance.now()
 
   constructor(context: StreamContext, triggers: readonly TriggerRecord[]) {
     this.#c = context
@@ -49,9 +62,10 @@ export class Stream {
 
   get status(): StreamStatus {
     const phase = this.#committer?.phase
-    const state = this.#trouble ? 'Retrying' : phase !== 'live' ? 'Syncing' : this.#connected ? 'Live' : 'Pending'
+    const state = phase !== 'live' ? 'Syncing' : this.#connected ? 'Live' : 'Pending'
     const objects = this.#committer?.known.size ?? 0
-    return { state, ...this.#trouble, objects, resourceVersion: this.#committer?.resourceVersion ?? '' }
+    const resourceVersion = this.#committer?.resourceVersion ?? ''
+    return { state, ...this.#trouble, objects, resourceVersion, lagMs: performance.now() - this.#heardAt }
   }
 
   /** Whether its first list has been committed, by this process or another. */
@@ -87,7 +101,7 @@ export class Stream {
         if (error instanceof Rewound) this.#c.log.warn({ err: message }, 'stream goes back to its checkpoint')
         else {
           this.#c.log.warn({ err: message }, 'stream broke off; it goes on from its checkpoint')
-          this.#trouble = { reason: 'RedisUnavailable', message }
+          this.#trouble = { state: 'Retrying', reason: 'RedisUnavailable', message }
         }
         await this.#c.redisAgain(signal).catch(() => {})
       }
@@ -115,6 +129,7 @@ export class Stream {
       const listed = new Set<string>()
       for await (const events of listWatch({ api, query, from, signal: ended, watchLists, gate, random, sleep })) {
         for (const event of events) {
+          if (event.type !== 'Failed') this.#heardAt = performance.now()
           const taken = this.#take(event, committer, listed)
           if (taken) await taken
         }
@@ -185,10 +200,25 @@ export class Stream {
     const { reason, message } = failure
     const before = this.#trouble
     this.#connected = false
-    this.#trouble = { reason, message }
-    const fields = { reason, err: message, retryInMs: Math.round(retryInMs) }
+    this.#trouble = this.#troubleOf(reason, message)
+    const { missing } = this.#trouble
+    const fields = {
+      reason,
+      err: message,
+      ...(missing && { missing: ruleText(missing) }),
+      retryInMs: Math.round(retryInMs),
+    }
     if (failure.next === 'list') this.#c.log.info(fields, 'history is gone; listing to find what was missed')
     // told once, not at every try
     else if (before?.reason !== reason) this.#c.log.warn(fields, 'watch failed; trying again')
+  }
+
+  /** What is not allowed is a matter for people, and they are told the very rule. */
+  #troubleOf(reason: string, message: string): Trouble {
+    if (reason === 'Forbidden') {
+      const missing = missingRule(this.#c.query, message)
+      return { state: 'Blocked', reason, message: `${message}; the missing rule: ${ruleText(missing)}`, missing }
+    }
+    return { state: reason === 'Unauthorized' ? 'Blocked' : 'Retrying', reason, message }
   }
 }

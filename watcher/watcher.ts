@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis'
 import type { Settings } from '../core/config/settings.ts'
 import type { Readiness } from '../core/health.ts'
 import type { Log } from '../core/log.ts'
+import { announce, processId } from '../core/presence.ts'
 import { Jobs } from '../core/queue/jobs.ts'
 import { connectRedis, redisReady } from '../core/redis/connection.ts'
 import { installationKeys, shardKeys } from '../core/redis/keys.ts'
@@ -11,6 +12,7 @@ import { openInstallation } from '../core/redis/layout.ts'
 import { readTriggers } from '../core/triggers.ts'
 import { Cluster, type ClusterContext } from './cluster.ts'
 import { loadOwnerScripts } from './owner.ts'
+import { StatusBoard } from './status-board.ts'
 import { loadStreamScripts } from './stream-store.ts'
 
 /** A running watcher. */
@@ -51,6 +53,8 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
     log,
   }
   const clusters = settings.clusters.map((cluster) => new Cluster(cluster, context))
+  const id = processId()
+  const board = new StatusBoard({ redis, keys: context.keys, reporter: id, clusters })
   /** The revision of the triggers that the clusters were told. */
   let told: string | undefined
   let refused: Error | undefined
@@ -62,7 +66,11 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
       told = revision
       for (const cluster of clusters) cluster.setTriggers(triggers)
     })
+    const presence = announce(redis, context.keys, 'watcher', id)
+    const telling = board.run(signal)
     await Promise.all([following, ...clusters.map((cluster) => cluster.run(signal))])
+    await telling
+    await presence.close()
   }
   const running = run().catch((error: Error) => {
     if (signal.aborted) return

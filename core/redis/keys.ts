@@ -11,6 +11,10 @@ export interface InstallationKeys {
   readonly triggersRevision: string
   /** hash: publishing process -> when it was last heard of, and a line `<name> <hash>` per trigger */
   readonly publishers: string
+  /** hash: process id -> what it is and when it was last heard of (see core/presence.ts) */
+  readonly processes: string
+  /** hash: cluster name -> its report (see core/status.ts) */
+  readonly clusterReports: string
   /** counter for the ids of clusters and triggers */
   readonly ids: string
   /** the layout's version, so that an older process refuses a newer one */
@@ -23,6 +27,8 @@ export interface ShardKeys {
   owner(clusterId: string): string
   /** hash: stream id -> its query (JSON) */
   readonly streams: string
+  /** hash: stream id, or cluster id and gvk of a kind that has no stream -> its report (see core/status.ts) */
+  readonly streamReports: string
   /** hash: phase, resourceVersion, lastBatch, revision, n */
   stream(streamId: string): string
   /** hash: uid -> known value */
@@ -49,6 +55,8 @@ export function installationKeys(prefix: string): InstallationKeys {
     triggers: `${tag}:triggers`,
     triggersRevision: `${tag}:triggers:revision`,
     publishers: `${tag}:publishers`,
+    processes: `${tag}:processes`,
+    clusterReports: `${tag}:clusters:reports`,
     ids: `${tag}:ids`,
     layout: `${tag}:layout`,
   }
@@ -60,6 +68,7 @@ export function shardKeys(prefix: string, shard: number): ShardKeys {
     tag,
     owner: (clusterId) => `${tag}:c:${clusterId}:owner`,
     streams: `${tag}:streams`,
+    streamReports: `${tag}:streams:reports`,
     stream: (streamId) => `${tag}:s:${streamId}`,
     known: (streamId) => `${tag}:s:${streamId}:known`,
     names: (streamId) => `${tag}:s:${streamId}:names`,
