@@ -1,10 +1,10 @@
 import type { Log } from '../core/log.ts'
 import type { TriggerRecord } from '../core/triggers.ts'
+import { Attachments } from './attachments.ts'
 import { Batch, type Phase } from './batch.ts'
+import { type Building, OpenBatch } from './building.ts'
 import type { Known } from './known.ts'
-import { type Matcher, matcherOf } from './match.ts'
 import type { Query } from './query.ts'
-import { compareResourceVersions } from './resource-version.ts'
 import { FencedOff, Rewound, type StreamRecord, type StreamStore } from './stream-store.ts'
 
 export interface CommitterContext {
@@ -21,14 +21,6 @@ export interface CommitterContext {
   readonly now: () => Date
 }
 
-/** A batch that is being filled, with what will be true once it is committed. */
-export interface Building {
-  readonly batch: Batch
-  /** The stream's position after it. Never goes back. */
-  readonly resourceVersion: string
-  moveTo(resourceVersion: string): void
-}
-
 /**
  * The writing half of a stream, from one claim to the next: batches are filled one after another, one commit is under way
  * at a time, and the state here is only ever what a commit has confirmed. When a full batch waits for the one under way,
@@ -40,17 +32,14 @@ export class Committer {
   readonly #c: CommitterContext
   readonly #signal: AbortSignal
   readonly #broken: (error: unknown) => void
-  readonly #attachments: Map<string, string>
+  readonly #attachments: Attachments
   #phase: Phase
   #resourceVersion: string
   #revision: string
   #lastBatch: string
-  #triggers: readonly TriggerRecord[]
-  #triggersDue: boolean
-  #matchers: readonly Matcher[]
   #listing = false
-  #building: Draftable | undefined
-  #committing: Draftable | undefined
+  #building: OpenBatch | undefined
+  #committing: OpenBatch | undefined
   #pumping = false
   #waiting: (() => void)[] = []
 
@@ -71,10 +60,7 @@ export class Committer {
     this.#resourceVersion = record.resourceVersion
     this.#revision = record.revision
     this.#lastBatch = record.lastBatch
-    this.#attachments = record.attachments
-    this.#triggers = triggers
-    this.#triggersDue = this.#unsettled()
-    this.#matchers = this.#attachedMatchers()
+    this.#attachments = new Attachments(record.attachments, triggers)
     signal.addEventListener('abort', () => this.#wake(), { once: true })
   }
 
@@ -91,13 +77,13 @@ export class Committer {
     return this.#listing
   }
 
-  get attachments(): ReadonlyMap<string, string> {
-    return this.#attachments
+  /** Ids of the triggers that are on the stream. */
+  get attached(): Iterable<string> {
+    return this.#attachments.ids
   }
 
   setTriggers(triggers: readonly TriggerRecord[]): void {
-    this.#triggers = triggers
-    this.#triggersDue = this.#unsettled()
+    this.#attachments.want(triggers)
     this.flush()
   }
 
@@ -114,7 +100,7 @@ export class Committer {
 
   /** The batch being filled is the list's last: with its commit the stream is live, from the list's position on. */
   endList(building: Building, resourceVersion: string): void {
-    const last = building as Draftable
+    const last = building as OpenBatch
     last.phase = 'live'
     last.resourceVersion = resourceVersion
     last.closed = true
@@ -144,7 +130,13 @@ export class Committer {
   #fillNow(use: (building: Building) => void): void {
     if (this.#signal.aborted) return
     this.#building ??= this.#newBatch()
-    use(this.#building)
+    try {
+      use(this.#building)
+    } catch (error) {
+      // it may hold half of a change; the round is over, and the next one reads all of it again
+      this.#building = undefined
+      throw error
+    }
   }
 
   #noRoom(): boolean {
@@ -161,7 +153,7 @@ export class Committer {
     while (this.#pumping) await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
-  #newBatch(): Draftable {
+  #newBatch(): OpenBatch {
     const before = this.#committing
     const phase = before?.phase ?? this.#phase
     const inList = this.#listing && phase !== 'birth' ? 'relisting' : phase
@@ -169,11 +161,11 @@ export class Committer {
       cluster: this.#c.cluster,
       query: this.#c.query,
       base: before?.batch.draft ?? this.known,
-      matchers: this.#matchers,
+      matchers: this.#attachments.matchers,
       phase: inList,
       now: this.#c.now,
     })
-    return new Draftable(batch, inList, before?.resourceVersion ?? this.#resourceVersion)
+    return new OpenBatch(batch, inList, before?.resourceVersion ?? this.#resourceVersion)
   }
 
   async #pump(): Promise<void> {
@@ -198,7 +190,7 @@ export class Committer {
     }
   }
 
-  async #commit(building: Draftable): Promise<void> {
+  async #commit(building: OpenBatch): Promise<void> {
     const { batch, phase, resourceVersion } = building
     if (batch.empty && phase === this.#phase && resourceVersion === this.#resourceVersion) return
     const { store } = this.#c
@@ -230,40 +222,20 @@ export class Committer {
     }
   }
 
-  /** Whether a trigger is to join or leave here and now: leaving is possible in any phase, joining not inside a relist. */
   #joining(): boolean {
-    return this.#triggersDue && !this.#signal.aborted && this.#attachmentChanges().length > 0
+    return this.#attachments.due(this.#relisting) && !this.#signal.aborted
   }
 
-  /** Whether any trigger is to join or leave, now or later. */
-  #unsettled(): boolean {
-    const attached = this.#triggers.filter(({ id, hash }) => this.#attachments.get(id) === hash)
-    return attached.length < this.#triggers.length || this.#attachments.size > attached.length
-  }
-
-  #attachmentChanges(): [triggerId: string, hash: string | undefined][] {
-    const changes: [string, string | undefined][] = []
-    const wanted = new Map(this.#triggers.map((trigger) => [trigger.id, trigger.hash]))
-    for (const id of this.#attachments.keys()) if (!wanted.has(id)) changes.push([id, undefined])
-    const relisting = this.#phase === 'relisting' || (this.#listing && this.#phase !== 'birth')
-    if (relisting) return changes
-    for (const [id, hash] of wanted) if (this.#attachments.get(id) !== hash) changes.push([id, hash])
-    return changes
+  get #relisting(): boolean {
+    return this.#phase === 'relisting' || (this.#listing && this.#phase !== 'birth')
   }
 
   async #join(): Promise<void> {
-    for (const [id, hash] of this.#attachmentChanges()) {
-      this.#revision = await this.#insist(() => this.#c.store.attach(this.#lastBatch, id, hash))
-      if (hash === undefined) this.#attachments.delete(id)
-      else this.#attachments.set(id, hash)
+    for (const change of this.#attachments.changes(this.#relisting)) {
+      this.#revision = await this.#insist(() => this.#c.store.attach(this.#lastBatch, ...change))
+      this.#attachments.confirm(change)
     }
-    // what could not join inside a relist stays due
-    this.#triggersDue = this.#unsettled()
-    this.#matchers = this.#attachedMatchers()
-  }
-
-  #attachedMatchers(): Matcher[] {
-    return this.#triggers.filter(({ id }) => this.#attachments.has(id)).map(matcherOf)
+    this.#attachments.settle()
   }
 
   async #until(condition: () => boolean): Promise<void> {
@@ -274,23 +246,5 @@ export class Committer {
     const waiting = this.#waiting
     this.#waiting = []
     for (const resolve of waiting) resolve()
-  }
-}
-
-class Draftable implements Building {
-  readonly batch: Batch
-  phase: Phase
-  resourceVersion: string
-  closed = false
-
-  constructor(batch: Batch, phase: Phase, resourceVersion: string) {
-    this.batch = batch
-    this.phase = phase
-    this.resourceVersion = resourceVersion
-  }
-
-  moveTo(resourceVersion: string): void {
-    if (this.resourceVersion === '' || (compareResourceVersions(resourceVersion, this.resourceVersion) ?? 1) > 0)
-      this.resourceVersion = resourceVersion
   }
 }

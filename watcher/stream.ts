@@ -73,13 +73,9 @@ export class Stream {
     return this.#committer !== undefined && this.#committer.phase !== 'birth'
   }
 
-  get triggers(): readonly TriggerRecord[] {
-    return this.#triggers
-  }
-
   /** Ids of the triggers that are on the stream, as Redis has confirmed it. */
   attached(): Iterable<string> {
-    return this.#committer?.attachments.keys() ?? []
+    return this.#committer?.attached ?? []
   }
 
   /** The triggers that shall be on the stream; they join and leave at the next batch boundary that allows it. */

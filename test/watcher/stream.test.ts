@@ -194,6 +194,18 @@ test('an Added and its Deleted in one batch are both told, in order', async () =
   await streams.expectWaiting(all, ['Added a', 'Deleted a'])
 })
 
+test('an object that cannot be read to its end takes nothing with it: when it can be, it is told', async () => {
+  const streams = await open()
+  const all = await streams.trigger('all')
+  const broken = `${JSON.stringify(frame('ADDED', configMap('c', '13'))).slice(0, -2)},"data" 1}}\n`
+  const before = [frame('ADDED', configMap('a', '11')), frame('ADDED', configMap('b', '12'))]
+  // in pieces: the first batch is on its way to Redis while the next one is being filled
+  const cut: Answer = { watch: [...before, broken], end: 'hang', chunkBytes: 16 }
+  const whole = watch(...before, frame('ADDED', configMap('c', '13')))
+  streams.start([list('10'), cut, whole], [all])
+  await streams.expectWaiting(all, ['Added a', 'Added b', 'Added c'])
+})
+
 test('five thousand objects in one list become batches, and all of them are known', async () => {
   const streams = await open()
   const existing = await streams.trigger('existing', { from: 'existing' })
