@@ -1,9 +1,12 @@
+import { type FollowOptions, followSettings } from './core/config/follow.ts'
 import type { Settings } from './core/config/settings.ts'
 import { type Readiness, startHealthServer } from './core/health.ts'
 import type { Log } from './core/log.ts'
 
 /** A watcher or a dispatcher that runs. */
 export interface Part extends Readiness {
+  /** Goes on with settings that were changed while it runs, as far as it can. */
+  follow(settings: Settings): void
   /** Drains, at most for `drainSeconds`. */
   close(): Promise<void>
   /** Resolves when it cannot go on, whatever it waits for. */
@@ -39,12 +42,16 @@ export function stopOnSignals(log?: Log): AbortSignal {
   return stop.signal
 }
 
-/** Runs until `stop` aborts (0) or a part fails (1). */
+/** What takes a new process, by the name it has in the file. */
+const atStartOnly = ['redis', 'functions', 'listen', 'log', 'orphanSeconds', 'drainSeconds'] as const
+
+/** Runs until `stop` aborts (0) or a part fails (1). `load` reads the configuration again. */
 export async function runParts(
   open: readonly OpenPart[],
   settings: Settings,
   log: Log,
   stop: AbortSignal,
+  load: () => Settings,
 ): Promise<number> {
   process.on('uncaughtException', (err) => {
     log.error({ err }, 'uncaught error')
@@ -59,12 +66,28 @@ export async function runParts(
     ],
   }
   const health = settings.listen === 'off' ? undefined : await startHealthServer(settings.listen, [whole], log)
+  let inForce = settings
   async function start(open: OpenPart): Promise<void> {
     const part = await open(settings, log)
     // what took longer to start than it was wanted
-    if (state === 'closing') await part.close()
-    else parts.push(part)
+    if (state === 'closing') return part.close()
+    parts.push(part)
+    if (inForce !== settings) part.follow(inForce)
   }
+  const unfollow = new AbortController()
+  const options: FollowOptions = {
+    load,
+    changed(next) {
+      const late = atStartOnly.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(settings[key]))
+      inForce = next
+      log.info('configuration was changed and is in force')
+      if (late.length > 0) log.warn({ settings: late }, 'these take effect when the process is started again')
+      for (const part of parts) part.follow(next)
+    },
+    refused: ({ message }) =>
+      log.error({ err: message }, 'configuration was changed and cannot be used; what was in force stays so'),
+  }
+  const following = followSettings(settings, options, unfollow.signal)
   try {
     const stopped = abortOf(stop)
     await Promise.race([stopped, Promise.all(open.map(start))])
@@ -74,6 +97,8 @@ export async function runParts(
     return failed ? 1 : 0
   } finally {
     state = 'closing'
+    unfollow.abort()
+    await following
     await Promise.all(parts.map((part) => part.close()))
     await health?.close()
     setTimeout(() => process.exit(), lingerMs).unref()

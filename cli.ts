@@ -115,14 +115,15 @@ async function run(self: string, args: string[]): Promise<number> {
 }
 
 async function serve(values: Values, open: readonly OpenPart[], judge?: (settings: Settings) => void): Promise<number> {
-  const settings = settingsFor(values)
+  const load = () => settingsFor(values)
+  const settings = load()
   judge?.(settings)
   const log: Log = createLog(settings.log.level, process.stdout, wantsColour(process.stdout))
-  return runParts(open, settings, log, stopOnSignals(log))
+  return runParts(open, settings, log, stopOnSignals(log), load)
 }
 
-function needsClusters({ file, clusters }: Settings): void {
-  if (clusters.length > 0) return
+function needsClusters({ file, clusters, clustersFrom }: Settings): void {
+  if (clusters.length > 0 || clustersFrom !== undefined) return
   const example = 'clusters: { prod: { kubeconfig: ./prod.yaml } }'
   const message =
     file === undefined

@@ -16,6 +16,8 @@ import { Workers } from './workers.ts'
 export interface Dispatcher {
   /** What keeps it from delivering everything; nothing = all is well. */
   problems(): Promise<readonly string[]>
+  /** Goes on with other sinks, triggers and delivery settings. What else changed takes a new process. */
+  follow(settings: Settings): void
   /** Takes nothing new and finishes what runs, for `drainSeconds` or until `abort`. Its triggers stay in force. */
   close(options?: { readonly abort?: AbortSignal }): Promise<void>
 }
@@ -170,6 +172,7 @@ export async function startDispatcher(
       const redis = away === undefined ? fault : `Redis at ${addressOf(settings)} does not answer: ${away}`
       return [...(redis === undefined ? [] : [redis]), ...targets.problems(), ...registry.problems()]
     },
+    follow: (next) => targets.follow(next),
     close: ({ abort } = {}) => (closing ??= shut(abort)),
   }
 }

@@ -9,7 +9,7 @@ import { hookModules, isFunctionFile, type ModuleHooks } from './module-hooks.ts
 export interface FunctionFolderOptions {
   readonly log: Log
   /** Triggers that stand in the configuration: a function cannot have the name of one. */
-  readonly taken: ReadonlySet<string>
+  readonly taken: () => ReadonlySet<string>
   /** Told of every change in what `functions` answers, once the folder is open. */
   readonly onChange: () => void
   readonly pollMs?: number
@@ -126,7 +126,7 @@ export class FunctionFolder {
   #judge(): boolean {
     const { log, taken } = this.#options
     const before = this.#functions
-    const { functions, problems } = nameFunctions([...this.#files.values()], taken, before)
+    const { functions, problems } = nameFunctions([...this.#files.values()], taken(), before)
     const told = new Set(this.problems())
     this.#functions = functions
     this.#problems = problems

@@ -1,4 +1,4 @@
-import type { Settings, SinkTrigger } from '../core/config/settings.ts'
+import type { Settings, SinkSettings, SinkTrigger } from '../core/config/settings.ts'
 import type { Log } from '../core/log.ts'
 import type { TriggerDefinition, TriggerRecord } from '../core/triggers.ts'
 import { FunctionFolder } from './function-folder.ts'
@@ -23,34 +23,56 @@ export interface TargetsOptions {
 
 /** Everything that this process can deliver to, and the triggers that go there. */
 export class Targets {
-  readonly #settings: Settings
+  #settings: Settings
   readonly #log: Log
   readonly #onChange: () => void
   readonly #functions = new Map<string, RunningFunction>()
-  readonly #sinks: readonly ConfiguredSink[]
+  readonly #checkMs: number
+  #sinks: readonly ConfiguredSink[]
+  /** Sinks that are configured no more, or otherwise. */
+  readonly #leaving = new Set<Promise<void>>()
   #folder: FunctionFolder | undefined
 
   private constructor(settings: Settings, log: Log, { onChange, checkMs }: TargetsOptions) {
     this.#settings = settings
     this.#log = log
     this.#onChange = onChange
-    this.#sinks = settings.sinks.map((sink) => new ConfiguredSink(sink, log, onChange, checkMs))
+    this.#checkMs = checkMs
+    this.#sinks = settings.sinks.map((sink) => this.#open(sink))
   }
 
   static async open(settings: Settings, log: Log, options: TargetsOptions): Promise<Targets> {
     const targets = new Targets(settings, log, options)
     const { pollMs } = options
     if (settings.functions !== undefined) {
-      const taken = new Set(settings.triggers.map(({ name }) => name))
       targets.#folder = await FunctionFolder.open(settings.functions, {
         log,
-        taken,
+        taken: () => new Set(targets.#settings.triggers.map(({ name }) => name)),
         pollMs,
         onChange: () => targets.#reload(),
       })
       targets.#reload()
     }
     return targets
+  }
+
+  /** Goes on with these sinks, triggers and delivery settings; the folder of functions stays the one it was opened with. */
+  follow(settings: Settings): void {
+    const before = new Map(this.#settings.sinks.map((sink, i) => [JSON.stringify(sink), this.#sinks[i]]))
+    this.#settings = settings
+    this.#sinks = settings.sinks.map((sink) => {
+      const same = before.get(JSON.stringify(sink))
+      before.delete(JSON.stringify(sink))
+      return same ?? this.#open(sink)
+    })
+    // first of all their workers learn of it
+    this.#onChange()
+    for (const sink of before.values()) {
+      if (!sink) continue
+      const closed = sink.close()
+      this.#leaving.add(closed)
+      void closed.finally(() => this.#leaving.delete(closed))
+    }
   }
 
   /** What is to be published: also of a sink that is not ready yet, so that nothing is missed meanwhile. */
@@ -88,6 +110,11 @@ export class Targets {
   async close(): Promise<void> {
     const functions = [...this.#functions.values()].map(({ target }) => target.close())
     await Promise.all([this.#folder?.close(), ...functions, ...this.#sinks.map((sink) => sink.close())])
+    await Promise.all(this.#leaving)
+  }
+
+  #open(sink: SinkSettings): ConfiguredSink {
+    return new ConfiguredSink(sink, this.#log, this.#onChange, this.#checkMs)
   }
 
   #definition({ to, delivery, name, gvk, ...filter }: SinkTrigger): TriggerDefinition[] {

@@ -115,7 +115,7 @@ import { loadSettings } from ${source('core/config/load.ts')}
 import { createLog } from ${source('core/log.ts')}
 const settings = loadSettings({ env: {}, cwd: ${JSON.stringify(cwd)}, listen: '127.0.0.1:0' })
 const log = createLog('info')
-process.exitCode = await runParts([async () => (${part})], settings, log, stopOnSignals(log))
+process.exitCode = await runParts([async () => (${part})], settings, log, stopOnSignals(log), () => settings)
 `,
   )
   const child = launch([script])

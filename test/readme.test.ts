@@ -62,7 +62,7 @@ describe('README.md', () => {
     async ({ text }) => {
       const path = await folder()
       await writeFile(join(path, 'snippet.ts'), text)
-      const functions = await FunctionFolder.open(path, { log: silentLog, taken: new Set(), onChange: () => {} })
+      const functions = await FunctionFolder.open(path, { log: silentLog, taken: () => new Set(), onChange: () => {} })
       onTestFinished(() => functions.close())
       expect(functions.problems()).toEqual([])
       expect(functions.functions.map(({ name }) => name)).toEqual(['snippet'])

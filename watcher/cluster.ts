@@ -10,6 +10,7 @@ import { Backoff } from './backoff.ts'
 import { clusterRecord } from './cluster-record.ts'
 import { ClusterStreams, type StreamsContext, type ToldStream } from './cluster-streams.ts'
 import { Connection } from './connection.ts'
+import { watchLogin } from './login-watch.ts'
 import { type OwnerScripts, takeOwnership } from './owner.ts'
 import type { StreamScripts } from './stream-store.ts'
 import { watchFailure } from './watch-failure.ts'
@@ -38,7 +39,7 @@ export interface ClusterStatus {
  */
 export class Cluster {
   readonly name: string
-  readonly #settings: ClusterSettings
+  #settings: ClusterSettings
   readonly #c: ClusterContext
   readonly #log: Log
   #status: ClusterStatus = { state: 'Pending' }
@@ -46,6 +47,8 @@ export class Cluster {
   #streams: ClusterStreams | undefined
   #version = ''
   #shard: ShardKeys | undefined
+  /** Ends what is under way, to begin again with the settings as they are now. */
+  #again = new AbortController()
 
   constructor(settings: ClusterSettings, context: ClusterContext) {
     this.name = settings.name
@@ -74,6 +77,14 @@ export class Cluster {
     return streams && this.#shard && { shard: this.#shard, streams }
   }
 
+  /** Goes on with other settings of the same cluster: over a connection of its own, from the same checkpoints. */
+  change(settings: ClusterSettings): void {
+    if (JSON.stringify(settings) === JSON.stringify(this.#settings)) return
+    this.#settings = settings
+    this.#log.info('cluster is configured differently; its streams go on from where they are')
+    this.#again.abort()
+  }
+
   /** The triggers in force, of all clusters. */
   setTriggers(triggers: readonly TriggerRecord[]): void {
     this.#triggers = triggers
@@ -84,17 +95,36 @@ export class Cluster {
   async run(signal: AbortSignal): Promise<void> {
     const backoff = new Backoff(Math.random)
     while (!signal.aborted) {
+      this.#again = new AbortController()
+      const { signal: again } = this.#again
+      const end = new AbortController()
+      const round = AbortSignal.any([signal, again, end.signal])
+      const watching = watchLogin(this.#settings.access, round, {
+        changed: () => {
+          this.#log.info('the kubeconfig says another login; the streams go on with it from where they are')
+          this.#again.abort()
+        },
+        spoiled: (err) =>
+          this.#log.warn({ err }, 'the kubeconfig was changed and cannot be used; going on with what it said before'),
+      })
       try {
-        await this.#reach(signal, () => backoff.reset())
+        await this.#reach(round, () => backoff.reset())
       } catch (error) {
         if (signal.aborted) return
+        if (again.aborted) {
+          backoff.reset()
+          continue
+        }
         const { reason, message, retryAfterMs } = watchFailure(error)
         const before = this.#status
         this.#status = { state: 'Unreachable', reason, message }
         // told once, not at every try
         if (before.reason !== reason)
           this.#log.warn({ reason, err: message }, 'cluster cannot be reached; trying again')
-        await sleep(backoff.nextMs(retryAfterMs), undefined, { signal }).catch(() => {})
+        await sleep(backoff.nextMs(retryAfterMs), undefined, { signal: round }).catch(() => {})
+      } finally {
+        end.abort()
+        await watching
       }
     }
   }

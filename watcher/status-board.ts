@@ -10,7 +10,7 @@ export interface StatusBoardOptions {
   readonly keys: InstallationKeys
   /** This process. */
   readonly reporter: string
-  readonly clusters: readonly Pick<Cluster, 'name' | 'status' | 'version' | 'told'>[]
+  readonly clusters: () => readonly Pick<Cluster, 'name' | 'status' | 'version' | 'told'>[]
   readonly everyMs?: number
 }
 
@@ -45,7 +45,7 @@ export class StatusBoard {
     const whole = performance.now() - this.#wholeAt >= wholeEveryMs
     if (whole) this.#forget()
     await this.#writeClusters(nowMs)
-    for (const cluster of clusters) {
+    for (const cluster of clusters()) {
       const told = cluster.told()
       if (told) await this.#writeStreams(cluster.name, told, nowMs, whole)
     }
@@ -62,7 +62,7 @@ export class StatusBoard {
     const { redis, keys, reporter, clusters } = this.#options
     const standing = await readClusterReports(redis, keys)
     const reports = new Map<string, string>()
-    for (const { name, status, version } of clusters) {
+    for (const { name, status, version } of clusters()) {
       const present = standing.get(name)
       const another = present && present.reporter !== reporter && nowMs - present.atMs <= livesMs
       if (another && status.state !== 'Owned') continue

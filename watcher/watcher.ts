@@ -10,13 +10,16 @@ import { connectRedis, redisReady } from '../core/redis/connection.ts'
 import { installationKeys, shardKeys } from '../core/redis/keys.ts'
 import { openInstallation } from '../core/redis/layout.ts'
 import { readTriggers } from '../core/triggers.ts'
-import { Cluster, type ClusterContext } from './cluster.ts'
+import type { Cluster, ClusterContext } from './cluster.ts'
+import { Clusters } from './clusters.ts'
 import { loadOwnerScripts } from './owner.ts'
 import { StatusBoard } from './status-board.ts'
 import { loadStreamScripts } from './stream-store.ts'
 
 /** A running watcher. */
 export interface Watcher extends Readiness {
+  /** Goes on with these settings: clusters come, change and go. What else changed takes a new process. */
+  follow(settings: Settings): void
   /** Stops reading, lets the commits under way finish, gives its clusters up. */
   close(): Promise<void>
   /** Resolves when it cannot go on: what stands in Redis is not for it to touch. */
@@ -52,9 +55,11 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
     freshName: batchNames(),
     log,
   }
-  const clusters = settings.clusters.map((cluster) => new Cluster(cluster, context))
+  const clusters = new Clusters(context, signal)
+  let { readiness, clusters: configured } = settings
+  let opening = true
   const id = processId()
-  const board = new StatusBoard({ redis, keys: context.keys, reporter: id, clusters })
+  const board = new StatusBoard({ redis, keys: context.keys, reporter: id, clusters: () => clusters.all })
   /** The revision of the triggers that the clusters were told. */
   let told: string | undefined
   let refused: Error | undefined
@@ -64,15 +69,18 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
     await opened(redis, () => openInstallation(redis, context.keys), signal)
     const following = follow(redis, context, signal, (triggers, revision) => {
       told = revision
-      for (const cluster of clusters) cluster.setTriggers(triggers)
+      clusters.setTriggers(triggers)
     })
     const presence = announce(redis, context.keys, 'watcher', id)
     const telling = board.run(signal)
-    await Promise.all([following, ...clusters.map((cluster) => cluster.run(signal))])
+    opening = false
+    clusters.follow(configured)
+    await following
+    await clusters.ended()
     await telling
     await presence.close()
   }
-  const running = run().catch((error: Error) => {
+  const ending = run().catch((error: Error) => {
     if (signal.aborted) return
     refused = error
     fail(error)
@@ -89,11 +97,15 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
       const present = await revisionOf(redis, context.keys).catch(() => undefined)
       if (present === undefined) return ['Redis does not answer']
       if (present !== told) return ['triggers have changed and are being read']
-      return problemsOf(clusters, settings.readiness)
+      return problemsOf(clusters.all, readiness)
+    },
+    follow(next) {
+      ;({ readiness, clusters: configured } = next)
+      if (!opening && !signal.aborted) clusters.follow(configured)
     },
     async close() {
       stop.abort()
-      await running
+      await ending
       const closing = Promise.all([...jobs.values()].map((one) => one.close()))
       await Promise.race([closing, sleep(closeJobsMs, undefined, { ref: false })])
       redis.disconnect()

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { clustersIn } from './clusters-folder.ts'
 import { currentCluster } from './current-context.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { BadConfig, type Checked, check, type Fault, formatPath } from './fault.ts'
 import { type OverrideOptions, readOverrides } from './overrides.ts'
 import { type ConfigFile, configFile } from './schema.ts'
-import type { Settings } from './settings.ts'
+import type { ClusterSettings, Settings } from './settings.ts'
 import { settingsOf } from './settings-of.ts'
 import { substitute } from './variables.ts'
 import { readYamlFile, reasonOf } from './yaml-file.ts'
@@ -28,8 +29,22 @@ export function loadSettings(options: LoadOptions): Settings {
   const faults = [...('faults' in checked ? checked.faults : unreadableFiles(checked.value, base)), ...overrides.faults]
   if ('faults' in checked || faults.length > 0) throw new BadConfig(file, faults)
   const settings = settingsOf(checked.value, file, base, env)
-  const clusters = file === undefined ? [currentCluster(env)].filter((one) => one !== undefined) : settings.clusters
-  return { ...settings, clusters, ...overrides.values }
+  return { ...settings, clusters: clustersOf(settings, env), ...overrides.values }
+}
+
+function clustersOf({ file, clusters, clustersFrom }: Settings, env: LoadOptions['env']): readonly ClusterSettings[] {
+  if (file === undefined) return [currentCluster(env)].filter((one) => one !== undefined)
+  if (clustersFrom === undefined) return clusters
+  const folder = clustersIn(clustersFrom)
+  const twice = folder.clusters
+    .filter(({ name }) => clusters.some((one) => one.name === name))
+    .map(({ name, access }) => ({
+      path: `clusters.${name}`,
+      message: `is also the name of ${access.kubeconfig}, by clustersFrom: rename one of them`,
+    }))
+  const faults = [...folder.faults, ...twice]
+  if (faults.length > 0) throw new BadConfig(file, faults)
+  return [...clusters, ...folder.clusters]
 }
 
 function findFile({ file, env, cwd }: LoadOptions): string | undefined {

@@ -55,7 +55,9 @@ const seconds = z.number().positive()
 export const configFile = keyed({
   redis: redis.optional(),
   clusters: z.record(clusterName, cluster).default({}),
-  clustersFrom: notYet(),
+  clustersFrom: filePath
+    .optional()
+    .meta({ description: 'A folder: every kubeconfig in it is a cluster named after its file.' }),
   functions: filePath
     .optional()
     .meta({ description: 'The folder of function modules. Default ./functions if it is there.' }),
@@ -73,7 +75,12 @@ export const configFile = keyed({
   deadLetters: notYet(),
   // An hour: longer than a deployment that goes wrong, shorter than Redis takes to fill up.
   orphanSeconds: seconds.default(3_600),
-  forgetAfterDays: notYet(),
+  // A week: longer than a holiday, and what comes back within it has missed nothing.
+  forgetAfterDays: z
+    .number()
+    .positive()
+    .default(7)
+    .meta({ description: 'How long is kept what is known of a cluster that nobody configures any more.' }),
   maxEventBytes: notYet(),
   memoryBudget: notYet(),
   // One cluster that is down should not take a bridge to forty others out of service.

@@ -21,6 +21,7 @@ export function settingsOf(config: ConfigFile, file: string | undefined, base: s
       labels,
       access: { ...access, ...(kubeconfig !== undefined && { kubeconfig: resolve(base, kubeconfig) }) },
     })),
+    ...(config.clustersFrom !== undefined && { clustersFrom: resolve(base, config.clustersFrom) }),
     functions:
       config.functions !== undefined
         ? resolve(base, config.functions)
@@ -37,6 +38,7 @@ export function settingsOf(config: ConfigFile, file: string | undefined, base: s
     listen: parseListen(config.listen),
     log: config.log,
     orphanSeconds: config.orphanSeconds,
+    forgetAfterDays: config.forgetAfterDays,
     drainSeconds: config.drainSeconds,
     readiness: config.readiness,
   }

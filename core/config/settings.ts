@@ -8,6 +8,8 @@ export interface Settings {
   readonly file: string | undefined
   readonly redis: RedisSettings
   readonly clusters: readonly ClusterSettings[]
+  /** The folder whose kubeconfigs are among the clusters. */
+  readonly clustersFrom?: string
   /** The folder of function modules; undefined when it was not configured and `./functions` is not there. */
   readonly functions: string | undefined
   readonly sinks: readonly SinkSettings[]
@@ -18,6 +20,8 @@ export interface Settings {
   readonly log: { readonly level: LogLevel }
   /** How long a withdrawn trigger's deltas are kept. */
   readonly orphanSeconds: number
+  /** How long is kept what is known of a cluster that nobody configures any more. */
+  readonly forgetAfterDays: number
   /** How long a stop waits for what is in flight. */
   readonly drainSeconds: number
   /** Whether one cluster that is down makes /readyz fail. */

@@ -56,6 +56,7 @@ async function openStage() {
     listen: 'off',
     log: { level: 'silent' },
     orphanSeconds: 3_600,
+    forgetAfterDays: 7,
     drainSeconds: 2,
     readiness: 'any',
   }

@@ -20,7 +20,7 @@ async function openFolder(files: Files, taken: readonly string[] = []) {
   let changes = 0
   const folder = await FunctionFolder.open(path, {
     log: silentLog,
-    taken: new Set(taken),
+    taken: () => new Set(taken),
     onChange: () => changes++,
     pollMs: 20,
   })

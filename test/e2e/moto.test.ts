@@ -115,6 +115,7 @@ describe.skipIf('skipped' in tools)('an AWS that nobody here wrote', () => {
       listen: 'off',
       log: { level: 'silent' },
       orphanSeconds: 3_600,
+      forgetAfterDays: 7,
       drainSeconds: 2,
       readiness: 'any',
     }

@@ -17,7 +17,7 @@ function readableContext() {
 
 test('every one of them loads as a dispatcher loads it', async () => {
   const path = fileURLToPath(new URL('../../functions', import.meta.url))
-  const folder = await FunctionFolder.open(path, { log: silentLog, taken: new Set(), onChange: () => {} })
+  const folder = await FunctionFolder.open(path, { log: silentLog, taken: () => new Set(), onChange: () => {} })
   onTestFinished(() => folder.close())
   expect(folder.problems()).toEqual([])
   expect(folder.functions.map(({ name }) => name).sort()).toEqual(['endpoints', 'images', 'scaled'])

@@ -33,6 +33,7 @@ async function openStage(http: NonNullable<SinkSettings['http']>, sink: SinkSett
     listen: 'off',
     log: { level: 'silent' },
     orphanSeconds: 3_600,
+    forgetAfterDays: 7,
     drainSeconds: 2,
     readiness: 'any',
   }
