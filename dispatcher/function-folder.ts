@@ -13,6 +13,8 @@ export interface FunctionFolderOptions {
   /** Told of every change in what `functions` answers, once the folder is open. */
   readonly onChange: () => void
   readonly pollMs?: number
+  /** A module that takes longer to load is a fault. The larger SDKs take a second or two on a busy machine. */
+  readonly loadMs?: number
 }
 
 /** Files by path, with what tells that one changed. */
@@ -117,7 +119,10 @@ export class FunctionFolder {
   }
 
   async #load(file: string, hooks: ModuleHooks): Promise<void> {
-    const loaded = await loadFunction(file, hooks.url(file, this.#generation))
+    const { loadMs = 10_000 } = this.#options
+    const { signal } = this.#stopped
+    const loaded = await loadFunction(file, hooks.url(file, this.#generation), { patienceMs: loadMs, signal })
+    if (signal.aborted) return
     const path = relative(hooks.folder, file)
     const good = 'faults' in loaded ? this.#files.get(file)?.good : loaded
     this.#files.set(file, { path, faults: 'faults' in loaded ? loaded.faults : [], ...(good && { good }) })

@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { checkFilter } from '../core/config/filter-schema.ts'
 import type { DeliverySettings } from '../core/config/settings.ts'
 import type { Handler } from '../core/on.ts'
@@ -15,16 +16,30 @@ export interface LoadedFunction {
   readonly handler: Handler<unknown>
 }
 
-/** Loads one module of the functions folder, or says what is wrong with it. Never rejects. */
+/**
+ * Loads one module of the functions folder, or says what is wrong with it. Never rejects, and takes `patienceMs` at the most: a
+ * module whose top-level await does not end would hold up every other one.
+ */
 export async function loadFunction(
   file: string,
   url: string,
+  { patienceMs, signal }: { readonly patienceMs: number; readonly signal: AbortSignal },
 ): Promise<LoadedFunction | { readonly faults: readonly string[] }> {
   let exports: Readonly<Record<string, unknown>>
+  const patience = new AbortController()
   try {
-    exports = await importModule(url)
+    const given = { signal: AbortSignal.any([signal, patience.signal]) }
+    const loaded = await Promise.race([importModule(url), sleep(patienceMs, undefined, given)])
+    if (!loaded) {
+      const message = `is not loaded after ${patienceMs / 1000} s: a top-level await in it does not end; wait in the handler instead`
+      return { faults: [message] }
+    }
+    exports = loaded
   } catch (error) {
+    if (signal.aborted) return { faults: ['was being loaded when the folder was closed'] }
     return { faults: [`cannot be loaded: ${reasonOf(error)}`] }
+  } finally {
+    patience.abort()
   }
   if (!('default' in exports)) return { faults: ['has no default export: write `export default on(…)`'] }
   const value = exports.default

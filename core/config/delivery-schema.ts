@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { keyed, notYet } from './fault.ts'
+import { longestTimerSeconds } from './timer.ts'
 
 const seconds = z.number().positive()
+const ofTimer = seconds.max(longestTimerSeconds)
 
 const fields = {
   attempts: z
@@ -12,7 +14,7 @@ const fields = {
     .meta({ description: 'The first one counts; null: no limit but age. Default 20 for functions, null for sinks.' }),
   backoff: keyed({ initialSeconds: seconds.optional(), maxSeconds: seconds.optional() }).optional(),
   maxAgeSeconds: seconds.optional().meta({ description: 'From the first failed attempt; then a dead letter.' }),
-  timeoutSeconds: seconds.optional().meta({ description: 'Of one attempt.' }),
+  timeoutSeconds: ofTimer.optional().meta({ description: 'Of one attempt.' }),
   concurrency: z.int().min(1).optional().meta({
     description: 'Deliveries of one trigger at once, over all dispatchers. Default 16 for functions, 200 for sinks.',
   }),
@@ -42,7 +44,7 @@ export const deliveryDefaults = keyed({
   // A day: a target that broke in the evening can be mended in the morning.
   maxAgeSeconds: seconds.default(86_400),
   // Under the drain of 25 s, so that what has begun when a stop is asked for can end.
-  timeoutSeconds: seconds.default(20),
+  timeoutSeconds: ofTimer.default(20),
 }).refine(backoffGrows, {
   path: ['backoff'],
   message: 'initialSeconds is more than maxSeconds: make it less',

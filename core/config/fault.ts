@@ -100,7 +100,8 @@ function messageOf(issue: z.core.$ZodRawIssue): string | undefined {
       const expected = typeNames[issue.expected] ?? issue.expected
       if (issue.input === undefined) return `is missing: add ${expected}`
       const quotes = issue.expected === 'string' && Object(issue.input) !== issue.input && issue.input !== null
-      const found = typeNames[typeOf(issue.input)] ?? typeOf(issue.input)
+      const fraction = issue.expected === 'int' && typeof issue.input === 'number'
+      const found = fraction ? 'a fraction' : (typeNames[typeOf(issue.input)] ?? typeOf(issue.input))
       return `must be ${expected}, not ${found}${quotes ? ': put it in quotes' : ''}`
     }
     case 'invalid_value': {

@@ -4,6 +4,7 @@ import { keyed, notYet, readableBy } from './fault.ts'
 import { filterFields, triggerName } from './filter-schema.ts'
 import { parseListen } from './listen.ts'
 import { sink } from './sink-schema.ts'
+import { longestTimerSeconds } from './timer.ts'
 
 const filePath = z.string().min(1)
 
@@ -90,7 +91,7 @@ export const configFile = keyed({
     level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   }).prefault({}),
   // Under the 30 s that Kubernetes and our compose file give before they kill.
-  drainSeconds: z.number().min(0).default(25),
+  drainSeconds: z.number().min(0).max(longestTimerSeconds).default(25),
 })
 
 export type ConfigFile = z.output<typeof configFile>

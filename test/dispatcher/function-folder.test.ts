@@ -8,7 +8,7 @@ import { FunctionFolder } from '../../dispatcher/function-folder.ts'
 type Files = Readonly<Record<string, string>>
 
 /** A folder of functions that is followed, and ends with the test. */
-async function openFolder(files: Files, taken: readonly string[] = []) {
+async function openFolder(files: Files, taken: readonly string[] = [], loadMs = 10_000) {
   const path = await mkdtemp(join(tmpdir(), 'functions-'))
   const write = async (more: Files) => {
     for (const [name, text] of Object.entries(more)) {
@@ -23,6 +23,7 @@ async function openFolder(files: Files, taken: readonly string[] = []) {
     taken: () => new Set(taken),
     onChange: () => changes++,
     pollMs: 20,
+    loadMs,
   })
   onTestFinished(async () => {
     await folder.close()
@@ -109,6 +110,33 @@ test('a function that cannot be loaded is told by name and reason; the others ru
   }
   // every fault of a filter at once
   expect(problems.filter((one) => one.includes('wrong.ts'))).toHaveLength(2)
+})
+
+test('a module that never finishes loading is told by name, and holds up no other', async () => {
+  const endless = 'await new Promise(() => {})'
+  const { names, folder, write, answer } = await openFolder(
+    { 'good.ts': answering('yes'), 'endless.ts': endless },
+    [],
+    100,
+  )
+  expect(names()).toEqual(['good'])
+  expect(folder.problems()).toEqual([
+    expect.stringMatching(/endless\.ts: is not loaded after 0\.1 s: a top-level await/),
+  ])
+  await write({ 'good.ts': endless })
+  await until(() => expect(folder.problems().join()).toMatch(/good\.ts: .*last good version runs on/))
+  expect(answer('good')).toBe('yes')
+  await write({ 'endless.ts': answering('ended') })
+  await until(() => expect(answer('endless')).toBe('ended'))
+})
+
+test('a folder closes while a module of it is being loaded', async () => {
+  const { folder, write } = await openFolder({ 'good.ts': answering('yes') }, [], 600_000)
+  await write({ 'endless.ts': 'globalThis.loadingEndless = true\nawait new Promise(() => {})' })
+  await until(() => expect(globalThis).toHaveProperty('loadingEndless'))
+  await folder.close()
+  expect(folder.functions.map(({ name }) => name)).toEqual(['good'])
+  Reflect.deleteProperty(globalThis, 'loadingEndless')
 })
 
 test('what on() returns is known by its shape: the folder may have its own copy of the package', async () => {

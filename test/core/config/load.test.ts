@@ -127,6 +127,14 @@ log: { level: inf }
     expect(faults.at(-1)).toContain('did you mean nowhere?')
   })
 
+  test('refuses what no timer can wait for, and a fraction of a delivery', () => {
+    expect(faultsOf('delivery: { timeoutSeconds: 99999999, concurrency: 1.5 }\ndrainSeconds: 99999999')).toEqual([
+      'delivery.timeoutSeconds: must be at most 2147483',
+      'delivery.concurrency: must be a whole number, not a fraction',
+      'drainSeconds: must be at most 2147483',
+    ])
+  })
+
   test('names the file and the path in every line of what it prints', () => {
     const file = join(cwd, 'deltabridge.yaml')
     expect(() => load('readines: any\nlisten: 8080')).toThrow(
