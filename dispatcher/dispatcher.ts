@@ -69,7 +69,9 @@ export async function startDispatcher(
   let fault: string | undefined
   let opened = false
   let presence: Presence | undefined
-  let wake = () => {}
+  /** Also remembers a call that comes while nobody waits for it. */
+  let woken = new AbortController()
+  const wake = () => woken.abort()
 
   commands.on('error', (error) => {
     if (away !== error.message)
@@ -93,7 +95,7 @@ export async function startDispatcher(
   const registry = new Registry({ redis: commands, keys, log, orphanMs, livesMs: timings.livesMs })
   const { noticeMs } = timings
   const dropping = new Dropping({ redis: commands, keys, shard: shardsKeys, jobs, log, noticeMs })
-  const targets = await Targets.open(settings, log, { ...timings, onChange: () => wake() })
+  const targets = await Targets.open(settings, log, { ...timings, onChange: wake })
 
   async function heartbeat(): Promise<void> {
     await redisReady(commands, signal)
@@ -122,9 +124,8 @@ export async function startDispatcher(
 
   const paused = (ms: number) => sleep(ms, undefined, { signal }).catch(() => {})
   const untilWoken = async () => {
-    const woken = new AbortController()
-    wake = () => woken.abort()
     await sleep(timings.heartbeatMs, undefined, { signal: AbortSignal.any([signal, woken.signal]) }).catch(() => {})
+    woken = new AbortController()
   }
 
   async function shut(abort?: AbortSignal): Promise<void> {

@@ -111,13 +111,15 @@ export class ClusterStreams {
     signal.addEventListener('abort', wake, { once: true })
     try {
       while (!signal.aborted) {
+        const triggers = this.#triggers
         const settled = await this.#reconcile(signal, fenced).catch((error: unknown) => {
           if (error instanceof FencedOff) fenced()
           else if (!signal.aborted)
             this.#c.log.warn({ err: watchFailure(error).message }, 'streams could not be brought in line; trying again')
           return false
         })
-        if (!signal.aborted) await this.#patience(settled ? 60_000 : askAgainMs)
+        // a call that came meanwhile woke nobody
+        if (this.#triggers === triggers && !signal.aborted) await this.#patience(settled ? 60_000 : askAgainMs)
       }
     } finally {
       signal.removeEventListener('abort', wake)

@@ -113,6 +113,28 @@ describe('a folder of functions', () => {
     await until(async () => expect(await stage.record('noted')).toMatchObject({ state: 'orphaned' }))
   })
 
+  test('is published at once, also what comes while Redis is slow to take what came before', async () => {
+    const stage = await openStage()
+    await using server = await startRedisServer()
+    const settings = { url: server.url, prefix: 'slow' }
+    const redis = connectRedis(settings, 'jobs')
+    onTestFinished(() => redis.disconnect())
+    const functions = await stage.functions({})
+    const dispatcher = await stage.start({ redis: settings, functions }, { heartbeatMs: 60_000 })
+    await redis.client('PAUSE', 1_500)
+    for (const name of ['one', 'two']) {
+      await writeFile(join(functions, `${name}.ts`), writing(stage.out))
+      // its fault tells that the function beside it has been taken in
+      await writeFile(join(functions, `${name}-bad.ts`), '')
+      await until(async () => expect((await dispatcher.problems()).join()).toContain(`${name}-bad.ts`))
+    }
+    await until(async () => {
+      const records = await readTriggerRecords(redis, installationKeys('slow'))
+      expect(records.map(({ name }) => name).sort()).toEqual(['one', 'two'])
+    })
+    await dispatcher.close()
+  }, 20_000)
+
   test('with a fault in it is told in problems; the other functions run', async () => {
     const stage = await openStage()
     const functions = await stage.functions({ 'bad.ts': 'throw new Error("boom")', 'good.ts': writing(stage.out) })
