@@ -8,9 +8,14 @@ import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
 import { loadSettings } from '../core/config/load.ts'
+import type { AnyDelta } from '../core/delta.ts'
 import { silentLog } from '../core/log.ts'
+import { testDelta } from '../core/testing.ts'
+import type { TriggerDefinition } from '../core/triggers.ts'
 import { FunctionFolder } from '../dispatcher/function-folder.ts'
+import { cloudEvent } from '../dispatcher/sinks/cloudevent.ts'
 import packageJson from '../package.json' with { type: 'json' }
+import { keepsOld } from '../watcher/match.ts'
 
 const execute = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -100,11 +105,40 @@ describe('README.md', () => {
     for (const [, profile] of line.matchAll(/--profile (\S+)/g)) expect(profiles).toContain(profile)
   })
 
+  test('the rule catches what the trigger of the configuration sends, and not every update', () => {
+    const [written = ''] = lines.flatMap((line) =>
+      [...line.matchAll(/--event-pattern '(.*)'/g)].map(([, json]) => json),
+    )
+    const [trigger] = Object.values<TriggerDefinition>(parse(blocks('yaml')[0]?.text ?? '').triggers) as [
+      TriggerDefinition,
+    ]
+    const resource = { group: 'apps', version: 'v1', resource: 'deployments' }
+    const caught = (replicas: number, paused: boolean) => {
+      const old = { spec: { replicas: 3, paused: false } }
+      const state = { type: 'Updated', object: { spec: { replicas, paused } } } as const
+      const delta = testDelta('apps/v1/Deployment', keepsOld(trigger) ? { ...state, old } : state)
+      const event = cloudEvent({ delta: delta as AnyDelta, trigger: 'x', deliveryId: 'x', attempt: 1, resource })
+      const sent = { source: 'dev.deltabridge', 'detail-type': event.type, detail: event }
+      return catches(JSON.parse(written), JSON.parse(JSON.stringify(sent)))
+    }
+    expect(caught(5, false)).toBe(true)
+    expect(caught(3, true)).toBe(false)
+  })
+
   test('links to nothing that is not there', () => {
     const targets = [...readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, target = '']) => target)
     expect(targets.filter((target) => !existsSync(join(root, target)))).toEqual([])
   })
 })
+
+/** As EventBridge does: every key of the pattern is there, and one of the event's values is one of the pattern's. */
+function catches(pattern: Readonly<Record<string, unknown>>, event: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(pattern).every(([key, wanted]) => {
+    const value = event[key]
+    if (Array.isArray(wanted)) return [value].flat().some((one) => wanted.includes(one))
+    return typeof value === 'object' && value !== null && catches({ ...(wanted as object) }, { ...value })
+  })
+}
 
 /** One command each: continued lines joined, comments and prompts gone, `a && b` taken apart. */
 function commandsOf(text: string): string[] {
