@@ -1,5 +1,6 @@
 import { type FollowOptions, followSettings } from './core/config/follow.ts'
 import type { Settings } from './core/config/settings.ts'
+import { functionFrame } from './core/function-frame.ts'
 import { type Readiness, startHealthServer } from './core/health.ts'
 import type { Log } from './core/log.ts'
 
@@ -53,7 +54,15 @@ export async function runParts(
   stop: AbortSignal,
   load: () => Settings,
 ): Promise<number> {
-  process.on('uncaughtException', (err) => {
+  process.on('uncaughtException', (err, origin) => {
+    // one function that forgot an await is no reason to stop all the others
+    if (origin === 'unhandledRejection' && functionFrame(err) !== undefined) {
+      log.error(
+        { err },
+        'a function left a promise that failed: await it in the handler, so that the delivery is retried',
+      )
+      return
+    }
     log.error({ err }, 'uncaught error')
     process.exit(1)
   })

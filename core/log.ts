@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { type DestinationStream, type Logger, pino } from 'pino'
+import { functionFrame } from './function-frame.ts'
 
 /** A logger; children carry the fields `cluster gvk namespace name trigger deltaId attempt`. */
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'child'>
@@ -31,7 +32,9 @@ function readable(out: NodeJS.WriteStream, colour: boolean): DestinationStream {
       const rest = Object.entries(fields).map(
         ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
       )
-      const problem = err === undefined ? '' : ` \x1b[31m${err.message ?? err}\x1b[0m`
+      const where = functionFrame(err)
+      const problem =
+        err === undefined ? '' : ` \x1b[31m${err.message ?? err}${where === undefined ? '' : ` (${where})`}\x1b[0m`
       const text = `\x1b[90m${String(time).slice(11, 19)}\x1b[0m \x1b[${colours[level] ?? 0}m${String(level).padEnd(5)}\x1b[0m ${msg ?? ''}${problem} \x1b[90m${rest.join(' ')}\x1b[0m\n`
       out.write(colour ? text : stripVTControlCharacters(text))
     },

@@ -191,6 +191,16 @@ describe('a process', () => {
     expect(await once(child, 'exit')).toEqual([1, null])
     expect(out()).toMatch(/"level":"error".*surprise.*uncaught error/)
   })
+
+  test('goes on when a function left a promise that failed, and says so', async () => {
+    const stack = 'Error: forgotten\\n    at file:///app/functions/one.ts?generation=1:3:7'
+    const { child, out } = launchPart(
+      `(Promise.reject(Object.assign(new Error('forgotten'), { stack: '${stack}' })), { problems: async () => [], close: async () => {} })`,
+    )
+    await vi.waitFor(() => expect(out()).toMatch(/forgotten.*a function left a promise that failed/), 10_000)
+    child.kill('SIGTERM')
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
 })
 
 /** A configuration of one cluster that does not answer. */

@@ -6,7 +6,7 @@ import type { ShardKeys } from '../core/redis/keys.ts'
 import type { TriggerRecord } from '../core/triggers.ts'
 import { ClusterGate } from './cluster-gate.ts'
 import { ApiFailure, type Connection } from './connection.ts'
-import { demand, triggersOf, type WantedStream } from './demand.ts'
+import { demand, notServed, triggersOf, type WantedStream } from './demand.ts'
 import { Discovery, type ServedKind } from './discovery.ts'
 import type { Sleep } from './list-watch.ts'
 import { apiVersionOf, type Query } from './query.ts'
@@ -173,7 +173,7 @@ export class ClusterStreams {
       try {
         const kind = await this.#discovery.find(gvk, signal)
         if (kind) served.set(gvk, kind)
-        else unserved.set(gvk, { reason: 'NotFound', message: 'the cluster does not serve this kind; waiting for it' })
+        else unserved.set(gvk, { reason: 'NotFound', message: notServed(gvk, triggers) })
       } catch (error) {
         if (signal.aborted) throw error
         const { reason, message } = watchFailure(error)

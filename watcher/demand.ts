@@ -53,6 +53,13 @@ export function demand(
   return streams
 }
 
+/** Names the triggers: one may be of a function that was removed while no dispatcher ran, and is in force all the same. */
+export function notServed(gvk: string, triggers: readonly TriggerRecord[]): string {
+  const names = triggers.filter(({ definition }) => definition.gvk.includes(gvk)).map(({ name }) => name)
+  const wanted = names.length === 1 ? `trigger ${names[0]} wants` : `triggers ${names.join(', ')} want`
+  return `the cluster does not serve this kind, which ${wanted}; waiting for it`
+}
+
 function queriesOf(clusterId: string, { id, definition }: TriggerRecord, kind: ServedKind): Query[] {
   const query = {
     clusterId,

@@ -80,7 +80,9 @@ test('a kind that the cluster does not serve is told and waited for, and watched
   await bridge.start('dispatcher')
   const watcher = bridge.launch('watcher')
   await until(async () =>
-    expect(await watcher.problems()).toMatch(/^first: example\.com\/v1\/Widget: NotFound: .*waiting for it\n$/),
+    expect(await watcher.problems()).toMatch(
+      /^first: example\.com\/v1\/Widget: NotFound: .*which trigger widgets wants; waiting for it\n$/,
+    ),
   )
   expect(watcher.log).toContainEqual(
     expect.objectContaining({ gvk: 'example.com/v1/Widget', msg: 'kind cannot be watched yet' }),
