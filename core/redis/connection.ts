@@ -28,6 +28,9 @@ function redisOptions(settings: RedisSettings, use: ConnectionUse): RedisOptions
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2_000),
     connectTimeout: 5_000,
     keepAlive: 15_000,
+    // After a failover the old master keeps its connections and refuses every write, scripts' own words around it. The command
+    // has failed and is its caller's; the next one finds whoever has the name by then.
+    reconnectOnError: ({ message }) => message.includes('READONLY'),
   }
   if (settings.username !== undefined) options.username = settings.username
   if (settings.passwordFile !== undefined) options.password = readFileSync(settings.passwordFile, 'utf8').trim()

@@ -1,0 +1,28 @@
+import { once } from 'node:events'
+import { expect, onTestFinished, test } from 'vitest'
+import { type ConnectionUse, connectRedis, redisReady } from '../../core/redis/connection.ts'
+import { startRedisServer } from '../../infra/playground/redis-server.ts'
+import { loadStreamScripts } from '../../watcher/stream-store.ts'
+
+test.each<ConnectionUse>(['commands', 'jobs'])(
+  'a connection for %s to a master that became a replica is made anew: behind its name stands another one by now',
+  async (use) => {
+    await using server = await startRedisServer()
+    const redis = connectRedis({ url: server.url, prefix: 'x' }, use)
+    onTestFinished(() => redis.disconnect())
+    await redisReady(redis, AbortSignal.timeout(10_000))
+    await redis.set('owner', 'token')
+    await redis.replicaof('127.0.0.1', 1)
+
+    const plain = once(redis, 'close', { signal: AbortSignal.timeout(5_000) })
+    await expect(redis.set('a', '1')).rejects.toThrow('READONLY')
+    await plain
+    await redisReady(redis, AbortSignal.timeout(10_000))
+
+    const within = once(redis, 'close', { signal: AbortSignal.timeout(5_000) })
+    const { claim } = loadStreamScripts()
+    const keys = ['owner', 'stream', 'streams', 'attachments']
+    await expect(claim.run(redis, keys, ['token', 'fresh', 'id', '{}'])).rejects.toThrow('READONLY')
+    await within
+  },
+)
