@@ -22,27 +22,33 @@ const spreadMs = 250
 export class ClusterGate implements Gate {
   readonly #options: ClusterGateOptions
   #closed: Promise<void> | undefined
+  #failure: WatchFailure | undefined
 
   constructor(options: ClusterGateOptions) {
     this.#options = options
   }
 
-  get closed(): boolean {
-    return this.#closed !== undefined
+  /** Why the cluster does not answer; undefined while it does. */
+  get failure(): WatchFailure | undefined {
+    return this.#failure
   }
 
   /** Only what nobody answered: a single stream that is cut says nothing of the others. */
-  report({ outage }: WatchFailure): boolean {
-    if (!outage) return false
+  report(failure: WatchFailure): boolean {
+    if (!failure.outage) return false
+    this.#failure ??= failure
     this.#closed ??= this.#probe().finally(() => {
       this.#closed = undefined
+      this.#failure = undefined
     })
     return true
   }
 
   async passed(signal: AbortSignal): Promise<void> {
     const { random = Math.random, sleep = realSleep } = this.#options
-    await Promise.race([this.#closed, aborted(signal)])
+    const over = new AbortController()
+    await Promise.race([this.#closed, aborted(signal, over.signal)])
+    over.abort()
     if (!signal.aborted) await sleep(spreadMs * random(), signal)
   }
 
@@ -62,9 +68,10 @@ export class ClusterGate implements Gate {
 
 const realSleep = (ms: number, signal: AbortSignal) => timer(ms, undefined, { signal }).catch(() => {})
 
-function aborted(signal: AbortSignal): Promise<void> {
+/** Listens no longer than until `over`. */
+function aborted(signal: AbortSignal, over: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
+    else signal.addEventListener('abort', () => resolve(), { once: true, signal: over })
   })
 }

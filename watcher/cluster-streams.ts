@@ -13,7 +13,7 @@ import { apiVersionOf, type Query } from './query.ts'
 import { forgetStream, type StoredStream, storedStreams } from './stored-streams.ts'
 import { Stream, type StreamStatus } from './stream.ts'
 import { FencedOff, type StreamScripts, StreamStore } from './stream-store.ts'
-import { watchFailure } from './watch-failure.ts'
+import { type WatchFailure, watchFailure } from './watch-failure.ts'
 import { WatchListSupport } from './watch-list-support.ts'
 
 export interface StreamsContext {
@@ -75,6 +75,11 @@ export class ClusterStreams {
   setTriggers(triggers: readonly TriggerRecord[]): void {
     this.#triggers = triggers
     this.#wake()
+  }
+
+  /** Why the cluster does not answer; undefined while it does, as far as anybody has asked. */
+  get outage(): WatchFailure | undefined {
+    return this.#gate?.failure
   }
 
   problems(): string[] {

@@ -58,7 +58,8 @@ export class Cluster {
   }
 
   get status(): ClusterStatus {
-    return this.#status
+    const outage = this.#streams?.outage
+    return outage ? { state: 'Unreachable', reason: outage.reason, message: outage.message } : this.#status
   }
 
   /** What keeps its streams from being complete; nothing while it is down (see `status`) or another's. */

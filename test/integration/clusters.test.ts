@@ -65,6 +65,13 @@ describe('a cluster that cannot be reached', () => {
     await bridge.expectIds('noted', ids)
 
     await second.down()
+    // noticed, and told, but no reason to take the watcher for broken
+    await until(() =>
+      expect(watcher.log).toContainEqual(
+        expect.objectContaining({ cluster: 'second', msg: 'watch failed; trying again', reason: 'ConnectionRefused' }),
+      ),
+    )
+    await watcher.ready(2_000)
     ids.push(await new ConfigMaps(first).create('c'), await new ConfigMaps(second).remove('b'))
     await bridge.expectIds('noted', ids.slice(0, 3))
     await second.up()

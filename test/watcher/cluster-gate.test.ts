@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
 import { ClusterGate } from '../../watcher/cluster-gate.ts'
 import { watchFailure } from '../../watcher/watch-failure.ts'
@@ -29,9 +30,9 @@ test('a hundred streams of a cluster that is down cost one probe at a time, and 
     expect(gate.report(refused)).toBe(true)
     return gate.passed(new AbortController().signal)
   })
-  expect(gate.closed).toBe(true)
+  expect(gate.failure).toBe(refused)
   await Promise.all(passed)
-  expect(gate.closed).toBe(false)
+  expect(gate.failure).toBeUndefined()
   expect(probes()).toBe(6)
   // half a second doubling to five, then each stream within a quarter of a second
   expect(waits.slice(0, 6)).toEqual([500, 1000, 2000, 4000, 5000, 5000])
@@ -41,7 +42,16 @@ test('a hundred streams of a cluster that is down cost one probe at a time, and 
 test('a stream that is merely cut is not the gate’s matter', () => {
   const { gate } = open([true])
   expect(gate.report(reset)).toBe(false)
-  expect(gate.closed).toBe(false)
+  expect(gate.failure).toBeUndefined()
+})
+
+test('whoever has passed leaves nothing behind on its signal, which lives as long as its stream', async () => {
+  const { gate } = open([false, true])
+  const { signal } = new AbortController()
+  gate.report(refused)
+  await gate.passed(signal)
+  await gate.passed(signal)
+  expect(getEventListeners(signal, 'abort')).toEqual([])
 })
 
 test('an open gate lets pass at once, and a closed one lets go of who is told to stop', async () => {
