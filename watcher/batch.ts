@@ -118,6 +118,7 @@ export class Batch {
           : undefined
       for (const matcher of matchers) {
         const changed = matcher.old && compared ? matcher.changed(compared.old, compared.object) : []
+        if (change.doubtful && !changed?.length) continue
         if (changed) pushes.push(this.#push(change, payload, matcher, changed, observedAt))
       }
     }

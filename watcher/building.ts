@@ -14,12 +14,15 @@ export class OpenBatch implements Building {
   readonly batch: Batch
   phase: Phase
   resourceVersion: string
+  /** How often the resource had gone back in time when the stream was live last. */
+  n: number
   closed = false
 
-  constructor(batch: Batch, phase: Phase, resourceVersion: string) {
+  constructor(batch: Batch, phase: Phase, resourceVersion: string, n: number) {
     this.batch = batch
     this.phase = phase
     this.resourceVersion = resourceVersion
+    this.n = n
   }
 
   moveTo(resourceVersion: string): void {

@@ -1,17 +1,18 @@
 -- The one place where "it happened" is decided: known, checkpoint and mailboxes of one batch move together or not at all.
 -- Called by the stream of a cluster's owner, with one batch in flight per stream. Safe to send twice.
 --
--- KEYS 1 owner  2 stream  3 known  4 names
+-- KEYS 1 owner  2 stream  3 known  4 names  5 positions
 -- ARGV 1 tag  2 owner's token  3 prev batch  4 next batch  5 attachments' revision  6 phase  7 resourceVersion
---      8 payload batch ('' = none)  9 puts  10 deletes  11 pushes
+--      8 n  9 group/resource  10 payload batch ('' = none)  11 puts  12 deletes  13 pushes
 --      then per put: uid, object key, known value, payload reference;  per delete: uid, object key;  per push: trigger id, object, entry
 -- Answers OK (trigger id, drain id)...  |  ALREADY (the same)  |  FENCED  |  GONE  |  REWIND  |  REMATCH  |  RESEND
 --@include ../core/queue/atomic.lua
 --@include ../core/queue/mailbox.lua
+--@include position.lua
 local tag, token, prev, next = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local batch = ARGV[8]
-local puts, deletes, pushes = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
-local firstPut = 12
+local n, resource, batch = tonumber(ARGV[8]), ARGV[9], ARGV[10]
+local puts, deletes, pushes = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
+local firstPut = 14
 local firstDelete = firstPut + 4 * puts
 local firstPush = firstDelete + 2 * deletes
 
@@ -141,7 +142,12 @@ return allOrNothing(function()
   end
 
   local unreferenced = applyReferences(tag, references)
-  writeFields(KEYS[2], { 'lastBatch', next, 'phase', ARGV[6], 'resourceVersion', ARGV[7] })
+  writeFields(KEYS[2], { 'lastBatch', next, 'phase', ARGV[6], 'resourceVersion', ARGV[7], 'n', ARGV[8] })
+  -- a position from before the cluster went back in time says nothing of the present
+  local counted, highest = readPosition(KEYS[5], resource)
+  if ARGV[6] == 'live' and n == counted and (highest == '' or isBefore(highest, ARGV[7])) then
+    writePosition(KEYS[5], resource, n, ARGV[7])
+  end
   dropPayloads(unreferenced)
   return answer
 end)

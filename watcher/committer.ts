@@ -5,7 +5,8 @@ import { Batch, type Phase } from './batch.ts'
 import { type Building, OpenBatch } from './building.ts'
 import type { Known } from './known.ts'
 import type { Query } from './query.ts'
-import { FencedOff, Rewound, type StreamRecord, type StreamStore } from './stream-store.ts'
+import { compareResourceVersions } from './resource-version.ts'
+import { FencedOff, type Position, Rewound, type StreamRecord, type StreamStore } from './stream-store.ts'
 
 export interface CommitterContext {
   readonly cluster: string
@@ -28,13 +29,15 @@ export interface CommitterContext {
  */
 export class Committer {
   readonly known: Known
-  readonly n: number
   readonly #c: CommitterContext
   readonly #signal: AbortSignal
   readonly #broken: (error: unknown) => void
   readonly #attachments: Attachments
   #phase: Phase
   #resourceVersion: string
+  /** What the stream was live at last, and what holds now: they differ while it makes up for what went back in time. */
+  #n: number
+  #position: Position
   #revision: string
   #lastBatch: string
   #listing = false
@@ -55,7 +58,8 @@ export class Committer {
     this.#signal = signal
     this.#broken = broken
     this.known = record.known
-    this.n = record.n
+    this.#n = record.n
+    this.#position = record.position
     this.#phase = record.phase
     this.#resourceVersion = record.resourceVersion
     this.#revision = record.revision
@@ -70,6 +74,37 @@ export class Committer {
 
   get resourceVersion(): string {
     return this.#resourceVersion
+  }
+
+  /** How often the resource has gone back in time. */
+  get n(): number {
+    return this.#position.n
+  }
+
+  /** What is known is of a time that the cluster has gone back behind. */
+  get rewound(): boolean {
+    return this.#position.n > this.#n
+  }
+
+  /** Whether there is a position to compare others with. */
+  get recorded(): boolean {
+    return this.#position.highest !== ''
+  }
+
+  /** Takes note of how far the resource was seen: what is asked for after this and stands before it is of another past. */
+  async mark(): Promise<void> {
+    this.flush()
+    await this.settled()
+    this.#signal.throwIfAborted()
+    this.#position = await this.#insist(() => this.#c.store.position())
+  }
+
+  /** Told where the resource stands, as asked for after the last mark. */
+  async compare(resourceVersion: string): Promise<void> {
+    const before = this.#position
+    if ((compareResourceVersions(resourceVersion, before.highest) ?? 0) >= 0) return
+    const n = await this.#insist(() => this.#c.store.countRewind(before, resourceVersion))
+    this.#position = { n, highest: resourceVersion }
   }
 
   /** Between beginList and endList. */
@@ -103,6 +138,7 @@ export class Committer {
     const last = building as OpenBatch
     last.phase = 'live'
     last.resourceVersion = resourceVersion
+    last.n = this.n
     last.closed = true
     this.#listing = false
     this.flush()
@@ -165,7 +201,7 @@ export class Committer {
       phase: inList,
       now: this.#c.now,
     })
-    return new OpenBatch(batch, inList, before?.resourceVersion ?? this.#resourceVersion)
+    return new OpenBatch(batch, inList, before?.resourceVersion ?? this.#resourceVersion, before?.n ?? this.#n)
   }
 
   async #pump(): Promise<void> {
@@ -191,15 +227,17 @@ export class Committer {
   }
 
   async #commit(building: OpenBatch): Promise<void> {
-    const { batch, phase, resourceVersion } = building
+    const { batch, phase, resourceVersion, n } = building
     if (batch.empty && phase === this.#phase && resourceVersion === this.#resourceVersion) return
     const { store } = this.#c
     const pushes = await this.#insist(() => batch.pushes((references) => store.payloads(references)))
-    const request = { batch, pushes, prev: this.#lastBatch, revision: this.#revision, phase, resourceVersion }
+    const request = { batch, pushes, prev: this.#lastBatch, revision: this.#revision, phase, resourceVersion, n }
     const drains = await this.#insist((again) => store.commit({ ...request, again }))
     this.#lastBatch = batch.name
     this.#phase = phase
     this.#resourceVersion = resourceVersion
+    this.#n = n
+    if (this.#position.highest === '' && phase === 'live') this.#position = { n, highest: resourceVersion }
     batch.draft.foldInto(this.known)
     this.#building?.batch.draft.rebase(this.known)
     for (const [triggerId, drainId] of drains) this.#c.addDrain(triggerId, drainId)

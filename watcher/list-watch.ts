@@ -1,10 +1,10 @@
 import { setTimeout as timer } from 'node:timers/promises'
 import { Backoff } from './backoff.ts'
 import type { Connection } from './connection.ts'
-import { list } from './list.ts'
+import { list, presentPosition } from './list.ts'
 import { pathOf, type Query } from './query.ts'
 import { compareResourceVersions } from './resource-version.ts'
-import { InitialEventsStalled, watch } from './watch.ts'
+import { InitialEventsStalled, SilentWatch, watch } from './watch.ts'
 import type { WatchEvent } from './watch-event.ts'
 import { type WatchFailure, watchFailure } from './watch-failure.ts'
 import type { WatchListSupport } from './watch-list-support.ts'
@@ -19,6 +19,10 @@ export interface ListWatchOptions {
   readonly watchLists?: WatchListSupport | undefined
   /** Lets one failure of the cluster hold up all of its streams. */
   readonly gate?: Gate | undefined
+  /** Finds out when the cluster has gone back in time; without it nobody asks. */
+  readonly past?: Past | undefined
+  /** A watch that was down for longer asks. */
+  readonly askAfterMs?: number | undefined
   readonly random?: (() => number) | undefined
   /** Resolves after so many ms, or when the signal aborts. Tests have their own. */
   readonly sleep?: Sleep | undefined
@@ -34,6 +38,14 @@ export interface Gate {
   passed(signal: AbortSignal): Promise<void>
 }
 
+/** What was seen of a resource so far, to hold the present against: etcd may have been restored from a backup. */
+export interface Past {
+  /** Whether anything was. */
+  readonly recorded: boolean
+  /** Asks where the resource stands now: whether that is before what was seen, so that no position of then means anything. */
+  isBehind(ask: () => Promise<string | undefined>): Promise<boolean>
+}
+
 const realSleep: Sleep = (ms, signal) => timer(ms, undefined, { signal }).catch(() => {})
 
 /** A watch that ends this soon, with nothing in it, is no watch (reflector.go:1090): some servers end one so whose position is too old. */
@@ -42,6 +54,14 @@ const veryShortMs = 1_000
 const mostFailuresAtOnePosition = 3
 /** So often may a streamed list end before it is complete until it is tried in pages. */
 const mostCutStreams = 2
+
+/** A watch that was down for longer than this may find another past; a restart of a process always may. */
+const longOutageMs = 10_000
+
+/** A watch that starts in the future would be silent until the cluster gets there; its bookmarks give it away. */
+class BehindItsStart extends Error {
+  override name = 'BehindItsStart'
+}
 
 const veryShort: WatchFailure = {
   reason: 'VeryShortWatch',
@@ -61,25 +81,38 @@ const cutStream: WatchFailure = {
  * item like any other, and the reader's pace is the pace at which the server is read.
  */
 export async function* listWatch(options: ListWatchOptions): AsyncGenerator<readonly WatchEvent[]> {
-  const { api, query, signal, watchLists, gate, random = Math.random, sleep = realSleep } = options
+  const { api, query, signal, watchLists, gate, past, askAfterMs = longOutageMs } = options
+  const { random = Math.random, sleep = realSleep } = options
   const backoff = new Backoff(random)
   const path = pathOf(query)
   let position = options.from
   let failuresHere = 0
   let cutStreams = 0
+  let unsure = true
+  let downSince: number | undefined
   while (!signal.aborted) {
     let failure: WatchFailure | undefined
     let delivered = false
-    const paged = position === undefined && (!watchLists?.tries(path) || cutStreams >= mostCutStreams)
+    let streaming = false
     try {
-      if (paged) {
+      if (downSince !== undefined && performance.now() - downSince >= askAfterMs) unsure = true
+      if (past?.recorded && (unsure || position === undefined)) {
+        const behind = await past.isBehind(() => presentPosition({ api, query, signal }))
+        if (behind) position = undefined
+      }
+      unsure = false
+      streaming = position === undefined && watchLists?.tries(path) === true && cutStreams < mostCutStreams
+      if (position === undefined && !streaming) {
         position = yield* list(options)
         failuresHere = 0
         cutStreams = 0
       }
       const startedAt = performance.now()
       for await (const events of watch({ api, query, signal, random }, position)) {
+        downSince = undefined
         for (const event of events) {
+          if (past && event.type === 'Bookmark' && isBefore(event.resourceVersion, position))
+            throw new BehindItsStart(`a bookmark says ${event.resourceVersion}, and ${position} had been reached`)
           const moved = positionAfter(event, position)
           if (moved === position) continue
           position = moved
@@ -94,8 +127,9 @@ export async function* listWatch(options: ListWatchOptions): AsyncGenerator<read
     } catch (error) {
       if (signal.aborted) return
       failure = watchFailure(error)
+      unsure ||= error instanceof BehindItsStart || error instanceof SilentWatch
       // the list is tried in pages at once: the server is there, it only cannot do this
-      if (position === undefined && !paged && refusesStream(error, failure)) {
+      if (streaming && refusesStream(error, failure)) {
         watchLists?.refused(path)
         continue
       }
@@ -110,6 +144,7 @@ export async function* listWatch(options: ListWatchOptions): AsyncGenerator<read
       await sleep(250 * random(), signal)
       continue
     }
+    downSince ??= performance.now()
     const suspect = failure.reason === 'BadResponse' || failure.reason === 'VeryShortWatch'
     if (suspect && position !== undefined) failuresHere++
     const relist = failure.next === 'list' || failuresHere >= mostFailuresAtOnePosition
@@ -140,6 +175,10 @@ function positionAfter(event: WatchEvent, position: string | undefined): string 
   else return position
   // a position never goes back; one that is no number is only ever the latest
   return (compareResourceVersions(moved, position) ?? 1) > 0 ? moved : position
+}
+
+function isBefore(resourceVersion: string, position: string | undefined): boolean {
+  return position !== undefined && (compareResourceVersions(resourceVersion, position) ?? 0) < 0
 }
 
 /** Whether it says that lists cannot be streamed here, rather than that something went wrong. */

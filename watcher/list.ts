@@ -1,4 +1,4 @@
-import type { Connection } from './connection.ts'
+import { ApiFailure, type Connection } from './connection.ts'
 import { readPage } from './frame.ts'
 import { pathOf, type Query, selectorsOf } from './query.ts'
 import type { WatchEvent } from './watch-event.ts'
@@ -21,6 +21,21 @@ export async function* list(options: ListOptions): AsyncGenerator<readonly Watch
     // it took longer than the server remembers: all at once, then
     if (watchFailure(error).next !== 'list') throw error
     return yield* pages(options, undefined)
+  }
+}
+
+/** Whoever may only watch may not ask. */
+const unaskable = new Set([403, 404, 405])
+
+/** Where the resource stands now, by the shortest list of the newest state; undefined where nobody may ask for it. */
+export async function presentPosition({ api, query, signal }: ListOptions): Promise<string | undefined> {
+  const parameters = selectorsOf(query)
+  parameters.set('limit', '1')
+  try {
+    return readPage(await api.get(`${pathOf(query)}?${parameters}`, signal)).resourceVersion
+  } catch (error) {
+    if (error instanceof ApiFailure && unaskable.has(error.status.code)) return undefined
+    throw error
   }
 }
 

@@ -44,6 +44,11 @@ export function apiVersionOf({ group, version }: Resource): string {
   return group === '' ? version : `${group}/${version}`
 }
 
+/** What has positions of its own in a cluster: all that is watched of one resource shares them. */
+export function positionOf({ resource: { group, resource } }: Query): string {
+  return `${group}/${resource}`
+}
+
 /** The path that lists and watches the query. */
 export function pathOf(query: Query): string {
   const { resource, namespace } = query

@@ -9,10 +9,13 @@ export interface Change {
   readonly uid: string
   readonly key: string
   readonly resourceVersion: string
-  /** The object's own entry: its first resourceVersion here, and the rewinds counted then. */
+  /** The object's own entry: its first resourceVersion here. */
   readonly since: string
+  /** The rewinds counted so far; of a Deleted those of its entry. */
   readonly n: number
-  readonly reason?: 'Replaced' | 'MissedWhileDisconnected'
+  readonly reason?: 'Replaced' | 'MissedWhileDisconnected' | 'Rewound'
+  /** It has the resourceVersion that was known, on the other side of a rewind: whether it is the same has to be seen. */
+  readonly doubtful?: true
   readonly finalStateUnknown?: true
   /** The object as received, where it was seen. */
   readonly object?: Sighting
@@ -20,23 +23,35 @@ export interface Change {
   readonly before?: string
 }
 
+export interface Circumstances {
+  /** It may have left and come back unseen (a relist under a selector): a new entry as far as the ids of its Deleted go. */
+  readonly reentered?: boolean
+  /**
+   * From a list of a cluster that went back in time, where a lower resourceVersion is the present one; else it comes from a
+   * server that is behind, and says nothing new.
+   */
+  readonly rewound?: boolean
+}
+
 /**
  * An object seen in a list, or in an ADDED or MODIFIED frame: the frame's own word for it does not matter.
- * `n`: rewinds counted so far. `reentered`: it may have left and come back unseen (a relist under a selector), so this is
- * a new entry as far as the ids of its Deleted go. `rewound`: from a list of a cluster that went back in time, where a lower
- * resourceVersion is the present one; else it comes from a server that is behind, and says nothing new.
+ * `n`: rewinds counted so far.
  */
-export function seen(draft: Draft, object: Sighting, n: number, reentered = false, rewound = false): Change[] {
+export function seen(draft: Draft, object: Sighting, n: number, how: Circumstances = {}): Change[] {
+  const { reentered = false, rewound = false } = how
   const { uid, resourceVersion } = object
   const key = objectKey(object)
   const known = draft.get(uid)
   if (known) {
     const newer = compareResourceVersions(resourceVersion, known.resourceVersion) ?? 1
-    if (rewound ? newer === 0 : newer <= 0) return []
+    // the other side of a rewind may have come to the same number by other writes: where the content is kept, it tells
+    const doubtful = rewound && newer === 0 && known.payload !== ''
+    if (rewound ? newer === 0 && !doubtful : newer <= 0) return []
     const entry = reentered ? { since: resourceVersion, n } : { since: known.since, n: known.n }
     const { since } = entry
     draft.put(uid, { ...known, ...entry, resourceVersion })
-    return [{ type: 'Updated', uid, key, resourceVersion, since, n, object, before: known.payload }]
+    const marks = { ...(rewound && { reason: 'Rewound' as const }), ...(doubtful && { doubtful }) }
+    return [{ type: 'Updated', uid, key, resourceVersion, since, n, object, before: known.payload, ...marks }]
   }
   const changes: Change[] = []
   const replaced = draft.uidOf(key)

@@ -4,7 +4,7 @@ import type { ShardKeys } from '../core/redis/keys.ts'
 import { loadScript, type Script } from '../core/redis/script.ts'
 import type { Batch, Phase, Push } from './batch.ts'
 import { decodeKnown, encodeKnown, Known } from './known.ts'
-import { type Query, streamId } from './query.ts'
+import { positionOf, type Query, streamId } from './query.ts'
 
 /** The owner lost its lease: somebody else has the cluster now, or nobody. */
 export class FencedOff extends Error {
@@ -19,12 +19,22 @@ export class Rewound extends Error {
   override name = 'Rewound'
 }
 
+/** What was seen of one resource of a cluster. */
+export interface Position {
+  /** How often it has gone back in time. */
+  readonly n: number
+  /** The highest resourceVersion since; '' before the first. */
+  readonly highest: string
+}
+
 /** A stream as it stands in Redis. */
 export interface StreamRecord {
   readonly phase: Phase
   readonly resourceVersion: string
   readonly revision: string
+  /** How often the resource had gone back in time when the stream last went live. */
   readonly n: number
+  readonly position: Position
   readonly known: Known
   /** trigger id -> hash of the definition that is attached */
   readonly attachments: Map<string, string>
@@ -38,6 +48,7 @@ export interface CommitRequest {
   readonly revision: string
   readonly phase: Phase
   readonly resourceVersion: string
+  readonly n: number
   /** It was sent before, and whether it applied is not known. */
   readonly again?: boolean
 }
@@ -52,7 +63,7 @@ export class StreamStore {
   readonly #token: string
   readonly #query: Query
   readonly #id: string
-  readonly #scripts: Record<'claim' | 'attach' | 'commit' | 'drop', Script>
+  readonly #scripts: StreamScripts
 
   constructor(redis: Redis, keys: ShardKeys, token: string, query: Query, scripts: StreamScripts) {
     this.#redis = redis
@@ -67,14 +78,20 @@ export class StreamStore {
     return this.#keys.owner(this.#query.clusterId)
   }
 
+  get #positions(): string {
+    return this.#keys.positions(this.#query.clusterId)
+  }
+
   /** The one way back: from here on no earlier batch can apply. Creates the stream where there is none. */
   async claim(fresh: string): Promise<StreamRecord> {
-    const keys = [this.#owner, this.#keys.stream(this.#id), this.#keys.streams, this.#keys.attachments(this.#id)]
-    const [status, phase, resourceVersion, revision, n, , attachments] = (await this.#scripts.claim.run(
+    const { stream, streams, attachments: attached } = this.#keys
+    const keys = [this.#owner, stream(this.#id), streams, attached(this.#id), this.#positions]
+    const args = [this.#token, fresh, this.#id, JSON.stringify(this.#query), positionOf(this.#query)]
+    const [status, phase, resourceVersion, revision, n, attachments, counted, highest] = (await this.#scripts.claim.run(
       this.#redis,
       keys,
-      [this.#token, fresh, this.#id, JSON.stringify(this.#query)],
-    )) as [string, Phase | 'dropping', string, string, string, number, string[]]
+      args,
+    )) as [string, Phase | 'dropping', string, string, string, string[], number, string]
     if (status === 'FENCED') throw new FencedOff(this.#query.clusterId)
     if (phase === 'dropping') {
       // it was being forgotten when its owner was lost: that is finished first, then it begins anew
@@ -86,10 +103,29 @@ export class StreamStore {
       resourceVersion,
       revision,
       n: Number(n),
+      position: { n: counted, highest },
       known: await this.#readKnown(),
       attachments: new Map(pairs(attachments)),
       lastBatch: fresh,
     }
+  }
+
+  /** Where the resource of the stream was seen last, by any stream. */
+  async position(): Promise<Position> {
+    const [n = '0', highest = ''] =
+      (await this.#redis.hget(this.#positions, positionOf(this.#query)))?.split('\n') ?? []
+    return { n: Number(n), highest }
+  }
+
+  /** The resource is found at `resourceVersion`, before where it was; returns how often it has gone back in time. */
+  async countRewind(before: Position, resourceVersion: string): Promise<number> {
+    const [status, n] = (await this.#scripts.countRewind.run(
+      this.#redis,
+      [this.#owner, this.#positions],
+      [this.#token, positionOf(this.#query), before.n, resourceVersion],
+    )) as [string, number]
+    if (status === 'FENCED') throw new FencedOff(this.#query.clusterId)
+    return n
   }
 
   async #readKnown(): Promise<Known> {
@@ -131,15 +167,18 @@ export class StreamStore {
       request.revision,
       request.phase,
       request.resourceVersion,
+      request.n,
+      positionOf(this.#query),
       payloads.length > 0 ? batch.name : '',
       puts.length,
       deletes.length,
       pushes.length,
     ]
-    for (const [uid, known] of puts) args.push(uid, known.key, encodeKnown(known), known.payload)
+    for (const [uid, object] of puts) args.push(uid, object.key, encodeKnown(object), object.payload)
     for (const [uid, key] of deletes) args.push(uid, key)
     for (const push of pushes) args.push(push.triggerId, push.mailbox, push.entry)
-    const keys = [this.#owner, this.#keys.stream(this.#id), this.#keys.known(this.#id), this.#keys.names(this.#id)]
+    const { stream, known, names } = this.#keys
+    const keys = [this.#owner, stream(this.#id), known(this.#id), names(this.#id), this.#positions]
     for (let write = !request.again; ; write = true) {
       if (write) this.#writePayloads(batch.name, payloads)
       const [status, ...drains] = (await this.#scripts.commit.run(this.#redis, keys, args)) as [string, ...string[]]
@@ -190,12 +229,18 @@ export class StreamStore {
   }
 }
 
-export type StreamScripts = Record<'claim' | 'attach' | 'commit' | 'drop', Script>
+export type StreamScripts = Record<'claim' | 'attach' | 'commit' | 'countRewind' | 'drop', Script>
 
 /** Loads the scripts; `rewrite` is for tests that make single calls fail. */
 export function loadStreamScripts(rewrite?: (source: string) => string): StreamScripts {
   const load = (name: string) => loadScript(new URL(`${name}.lua`, import.meta.url), rewrite)
-  return { claim: load('claim-stream'), attach: load('attach'), commit: load('commit'), drop: load('drop-stream') }
+  return {
+    claim: load('claim-stream'),
+    attach: load('attach'),
+    commit: load('commit'),
+    countRewind: load('count-rewind'),
+    drop: load('drop-stream'),
+  }
 }
 
 function pairs(flat: readonly string[]): [string, string][] {

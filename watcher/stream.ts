@@ -2,7 +2,7 @@ import type { MissingRule, StreamState } from '../core/status.ts'
 import type { TriggerRecord } from '../core/triggers.ts'
 import { Committer, type CommitterContext } from './committer.ts'
 import type { Connection } from './connection.ts'
-import { type Gate, listWatch, type Sleep } from './list-watch.ts'
+import { type Gate, listWatch, type Past, type Sleep } from './list-watch.ts'
 import { missingRule, ruleText } from './missing-rule.ts'
 import { type Query, selectorHash } from './query.ts'
 import { deleted, missing, seen } from './reflector.ts'
@@ -35,6 +35,7 @@ export interface StreamContext extends CommitterContext {
   readonly gate?: Gate
   readonly random?: () => number
   readonly sleep?: Sleep
+  readonly askAfterMs?: number
 }
 
 /**
@@ -106,7 +107,7 @@ export class Stream {
 
   /** From a claim on, until something breaks it. */
   async #round(signal: AbortSignal): Promise<void> {
-    const { store, api, query, watchLists, gate, random, sleep } = this.#c
+    const { store, query } = this.#c
     const record = await store.claim(this.#c.freshName())
     const end = new AbortController()
     const broken: unknown[] = []
@@ -121,9 +122,15 @@ export class Stream {
     try {
       // a stream begins to list with those on it who want to hear of what is there
       await committer.triggersSettled()
-      const from = record.phase === 'live' ? record.resourceVersion : undefined
+      const from = record.phase === 'live' && !committer.rewound ? record.resourceVersion : undefined
       const listed = new Set<string>()
-      for await (const events of listWatch({ api, query, from, signal: ended, watchLists, gate, random, sleep })) {
+      const past: Past = {
+        get recorded() {
+          return committer.recorded
+        },
+        isBehind: (ask) => this.#isBehind(ask, committer),
+      }
+      for await (const events of listWatch({ ...this.#c, query, from, signal: ended, past })) {
         for (const event of events) {
           if (event.type !== 'Failed') this.#heardAt = performance.now()
           const taken = this.#take(event, committer, listed)
@@ -158,7 +165,8 @@ export class Stream {
       case 'InitApply': {
         listed.add(event.object.uid)
         // under a selector it may have left and come back unseen
-        return committer.fill(({ batch }) => batch.add(seen(batch.draft, event.object, committer.n, this.#selected)))
+        const how = { reentered: this.#selected, rewound: committer.rewound }
+        return committer.fill(({ batch }) => batch.add(seen(batch.draft, event.object, committer.n, how)))
       }
       case 'InitDone':
         return this.#finishList(event.resourceVersion, committer, listed)
@@ -166,8 +174,11 @@ export class Stream {
       case 'Delete':
         return committer.fill((building) => {
           const { batch } = building
+          const how = { rewound: committer.listing && committer.rewound }
           batch.add(
-            event.type === 'Apply' ? seen(batch.draft, event.object, committer.n) : deleted(batch.draft, event.object),
+            event.type === 'Apply'
+              ? seen(batch.draft, event.object, committer.n, how)
+              : deleted(batch.draft, event.object),
           )
           // within a list that is being streamed there is no position yet
           if (committer.listing) listed.delete(event.object.uid)
@@ -180,8 +191,24 @@ export class Stream {
     }
   }
 
+  async #isBehind(ask: () => Promise<string | undefined>, committer: Committer): Promise<boolean> {
+    const told = committer.rewound
+    await committer.mark()
+    const resourceVersion = await ask()
+    if (resourceVersion !== undefined) await committer.compare(resourceVersion)
+    if (committer.rewound && !told)
+      this.#c.log.warn(
+        { resourceVersion, known: committer.resourceVersion },
+        'the cluster has gone back in time; listing to tell what that changed',
+      )
+    return committer.rewound
+  }
+
   /** The list is complete, so what it did not hold is gone. */
   async #finishList(resourceVersion: string, committer: Committer, listed: Set<string>): Promise<void> {
+    const rewound = committer.rewound
+    if (committer.recorded) await committer.compare(resourceVersion)
+    if (committer.rewound && !rewound) throw new Rewound('the cluster went back in time while it was listed')
     // what a list before this one told, and broke off, may still be on its way into known
     committer.flush()
     await committer.settled()

@@ -16,6 +16,11 @@ export class InitialEventsStalled extends Error {
   override name = 'InitialEventsStalled'
 }
 
+/** Nothing came for so long that nobody can be there: the watch may have been dead for all of that time. */
+export class SilentWatch extends Error {
+  override name = 'SilentWatch'
+}
+
 const mostLineBytes = 64 << 20
 /** client-go asks for 5 to 10 minutes, at random, so that watches do not all end at once (reflector.go:57). */
 const leastTimeoutSeconds = 300
@@ -138,7 +143,7 @@ class Watchdog {
     const now = performance.now()
     if (!still || this.#dueAt === 0) this.#dueAt = now + withinMs
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#silent.abort(new Error('the watch fell silent')), this.#dueAt - now)
+    this.#timer = setTimeout(() => this.#silent.abort(new SilentWatch('the watch fell silent')), this.#dueAt - now)
   }
 
   rest(): void {

@@ -25,6 +25,8 @@ export interface ShardKeys {
   readonly tag: string
   /** string with an expiry: the token of the watcher that owns the cluster */
   owner(clusterId: string): string
+  /** hash: group/resource -> the highest position it was seen at, and how often it went back in time */
+  positions(clusterId: string): string
   /** hash: stream id -> its query (JSON) */
   readonly streams: string
   /** hash: stream id, or cluster id and gvk of a kind that has no stream -> its report (see core/status.ts) */
@@ -67,6 +69,7 @@ export function shardKeys(prefix: string, shard: number): ShardKeys {
   return {
     tag,
     owner: (clusterId) => `${tag}:c:${clusterId}:owner`,
+    positions: (clusterId) => `${tag}:c:${clusterId}:positions`,
     streams: `${tag}:streams`,
     streamReports: `${tag}:streams:reports`,
     stream: (streamId) => `${tag}:s:${streamId}`,

@@ -87,6 +87,19 @@ export class ClusterModel {
     for (const watch of this.#watches) this.#send(watch)
   }
 
+  /** etcd is restored from a backup of that moment: what came after it never was, though objects keep their uids. */
+  restore(rv: number): void {
+    this.cutWatches(false)
+    this.occurrences.splice(rv)
+    this.#compacted = Math.min(this.#compacted, rv)
+    this.#snapshots.splice(rv + 1)
+    this.#present.clear()
+    for (const { type, name, object } of this.occurrences) {
+      if (type === 'deleted') this.#present.delete(name)
+      else this.#present.set(name, object)
+    }
+  }
+
   compact(): void {
     this.#compacted = this.rv
   }
@@ -117,7 +130,8 @@ export class ClusterModel {
 
   bookmark(): void {
     for (const { body, sent } of this.#watches) {
-      const metadata = { resourceVersion: String(sent) }
+      // it says where the cluster stands, also to who asked for more
+      const metadata = { resourceVersion: String(Math.min(sent, this.rv)) }
       body.push(`${JSON.stringify({ type: 'BOOKMARK', object: { kind: 'ConfigMap', apiVersion: 'v1', metadata } })}\n`)
     }
   }
@@ -126,6 +140,9 @@ export class ClusterModel {
     const url = new URL(path, 'http://model')
     if (url.pathname === '/api/v1') return json({ resources: [resource] })
     signal.throwIfAborted()
+    // who asks where it stands does not list
+    if (url.searchParams.get('limit') === '1')
+      return json({ kind: 'ConfigMapList', metadata: { resourceVersion: String(this.rv) }, items: [] })
     const token = url.searchParams.get('continue')
     const { rv } = this
     // a first page cannot be too old
@@ -141,7 +158,8 @@ export class ClusterModel {
     if (token === null) this.#snapshots[this.rv] = [...this.#present.values()]
     const [at = this.rv, from = 0] = token?.split(':').map(Number) ?? []
     if (token !== null && at < this.#compacted) throw expired()
-    const all = this.#snapshots[at]!
+    const all = this.#snapshots[at]
+    if (!all) throw expired()
     const items = paged ? all.slice(from, from + pageItems) : all
     const next = from + items.length
     const metadata = { resourceVersion: String(at), ...(next < all.length && { continue: `${at}:${next}` }) }
@@ -201,7 +219,7 @@ export class ClusterModel {
   #send(watch: OpenWatch): void {
     for (const { type, object } of this.occurrences.slice(watch.sent))
       watch.body.push(`${JSON.stringify({ type: frames[type], object })}\n`)
-    watch.sent = this.rv
+    watch.sent = Math.max(watch.sent, this.rv)
   }
 }
 

@@ -59,6 +59,7 @@ export async function openPusher(
         base: known,
         matchers: [matcherOf(record)],
         phase: 'live',
+        n: 0,
         now,
       } as const
       const batch = new Batch(name, context)
@@ -72,7 +73,7 @@ export async function openPusher(
         batch.add(seen(batch.draft, { uid, resourceVersion, name: one, namespace: 'shop', bytes }, 0))
       }
       const pushes = await batch.pushes((references) => store.payloads(references))
-      const request = { batch, pushes, prev, revision, phase: 'live', resourceVersion: String(version) } as const
+      const request = { batch, pushes, prev, revision, phase: 'live', n: 0, resourceVersion: String(version) } as const
       const drains = await store.commit(request)
       batch.draft.foldInto(known)
       prev = name

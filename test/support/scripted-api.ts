@@ -3,6 +3,8 @@ import { ApiFailure } from '../../watcher/connection.ts'
 
 /** What a scripted API server answers to one request. */
 export type Answer =
+  /** To whoever asks where it stands; without it such a question is answered beside the script: nothing has gone back. */
+  | { readonly present: string | Extract<Answer, { readonly fails: unknown }> }
   | { readonly page: readonly object[]; readonly resourceVersion: string; readonly continue?: string }
   /** A watch: its lines (objects become JSON), cut into chunks of `chunkBytes`, then its end. `hang`: never ends by itself. */
   | {
@@ -23,7 +25,11 @@ export class ScriptedApi {
   }
 
   async get(path: string): Promise<Buffer> {
+    const asked = new URL(path, 'http://cluster').searchParams.get('limit') === '1'
+    const next = this.#answers[0]
+    if (asked && !(next && 'present' in next)) return list(farAhead, [])
     const answer = this.#next(path)
+    if ('present' in answer && typeof answer.present === 'string') return list(answer.present, [])
     if ('page' in answer) {
       const metadata = {
         resourceVersion: answer.resourceVersion,
@@ -43,12 +49,19 @@ export class ScriptedApi {
   #next(path: string): Answer {
     const url = new URL(path, 'http://cluster')
     this.requests.push({ path: url.pathname, query: Object.fromEntries(url.searchParams) })
-    const answer = this.#answers.shift() ?? { watch: [], end: 'hang' }
+    const next = this.#answers.shift() ?? { watch: [], end: 'hang' }
+    const answer = 'present' in next && typeof next.present !== 'string' ? next.present : next
     if ('throws' in answer) throw answer.throws
     if (!('fails' in answer)) return answer
     const { code, reason = '', message = reason, retryAfterMs } = answer.fails
     throw new ApiFailure({ code, reason, message }, retryAfterMs)
   }
+}
+
+const farAhead = '999999999999'
+
+function list(resourceVersion: string, items: readonly object[]): Buffer {
+  return Buffer.from(JSON.stringify({ kind: 'List', apiVersion: 'v1', metadata: { resourceVersion }, items }))
 }
 
 async function* chunks(

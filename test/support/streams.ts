@@ -37,7 +37,12 @@ export class TestStreams {
   }
 
   /** Starts a stream; it ends with the test, or by `stop`. */
-  start(script: readonly Answer[], triggers: readonly TriggerRecord[], part: Partial<Query> = {}) {
+  start(
+    script: readonly Answer[],
+    triggers: readonly TriggerRecord[],
+    part: Partial<Query> = {},
+    settings: Partial<StreamContext> = {},
+  ) {
     const api = new ScriptedApi(script)
     const query: Query = {
       clusterId: 'c1',
@@ -63,6 +68,7 @@ export class TestStreams {
       now: () => new Date('2026-11-24T05:06:07.890Z'),
       random: () => 0,
       sleep: () => timer(1),
+      ...settings,
     }
     const stream = new Stream(context, triggers)
     const end = new AbortController()

@@ -52,7 +52,7 @@ test('nothing joins inside a relist, and what is there may leave', async () => {
   await store.claim('b0')
   await store.attach('b0', '7', 'hash')
   const batch = stage.batch('b1', [])
-  await store.commit({ batch, pushes: [], prev: 'b0', revision: '1', phase: 'relisting', resourceVersion: '' })
+  await store.commit({ batch, pushes: [], prev: 'b0', revision: '1', phase: 'relisting', n: 0, resourceVersion: '' })
   await expect(store.attach('b1', '8', 'hash')).rejects.toThrow('attach answered RELISTING')
   expect(await store.attach('b1', '7', undefined)).toBe('2')
 })
@@ -62,14 +62,14 @@ test('there is no attaching to a stream that is not there', async () => {
   await expect(stage.store().attach('b0', '7', 'hash')).rejects.toThrow('attach answered GONE')
 })
 
-test('a dropped stream leaves nothing behind, however large it was', async () => {
+test('a dropped stream leaves nothing behind but the position of its resource, however large it was', async () => {
   const stage = await openStage()
   const store = stage.store()
   await store.claim('b0')
   const steps = Array.from({ length: 3_000 }, (_, i): Step => ['+', `n${i}`, `u${i}`, i + 1])
   await stage.send(stage.batch('b1', steps), { prev: 'b0' })
   await store.drop('b2')
-  expect(Object.keys(await stage.snapshot())).toEqual([':c:1:owner'])
+  expect(Object.keys(await stage.snapshot())).toEqual([':c:1:owner', ':c:1:positions'])
   await store.drop('b3')
 })
 

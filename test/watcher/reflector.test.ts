@@ -44,8 +44,8 @@ test('where resourceVersions are no numbers, another one is newer', () => {
 
 test('after a rewind the lower resourceVersion of a list is the present one', () => {
   seen(draft, object('u', '10'), 0)
-  expect(seen(draft, object('u', '7'), 1, false, true)).toMatchObject([{ type: 'Updated', since: '10', n: 1 }])
-  expect(seen(draft, object('u', '7'), 1, false, true)).toEqual([])
+  expect(seen(draft, object('u', '7'), 1, { rewound: true })).toMatchObject([{ type: 'Updated', since: '10', n: 1 }])
+  expect(seen(draft, object('u', '7'), 1, { rewound: true })).toEqual([])
   expect(draft.get('u')).toMatchObject({ resourceVersion: '7', since: '10', n: 0 })
 })
 
@@ -133,7 +133,7 @@ test('an Updated refers to the payload known before', () => {
 
 test('under a selector an Updated of a relist is a new entry, with the rewinds of now', () => {
   seen(draft, object('u', '5'), 0)
-  expect(seen(draft, object('u', '8'), 1, true)).toMatchObject([{ type: 'Updated', since: '8', n: 1 }])
+  expect(seen(draft, object('u', '8'), 1, { reentered: true })).toMatchObject([{ type: 'Updated', since: '8', n: 1 }])
   expect(deleted(draft, object('u', '9'))).toMatchObject([{ since: '8', n: 1 }])
 })
 

@@ -76,7 +76,16 @@ export async function openStage(): Promise<Stage> {
     },
     async send(batch, { prev, revision = '0', again = false, store: by = store() }) {
       const pushes = await batch.pushes((references) => by.payloads(references))
-      const drains = await by.commit({ batch, pushes, prev, revision, phase: 'live', resourceVersion: '9', again })
+      const drains = await by.commit({
+        batch,
+        pushes,
+        prev,
+        revision,
+        phase: 'live',
+        n: 0,
+        resourceVersion: '9',
+        again,
+      })
       batch.draft.foldInto(known)
       return drains
     },

@@ -33,6 +33,7 @@ async function live(): Promise<Stage> {
 const scripts: Record<string, { open(): Promise<Stage>; act(stage: Stage, store: StreamStore): Promise<unknown> }> = {
   'claim of a new stream': { open: openStage, act: (_, store) => store.claim('b0') },
   'claim of a known stream': { open: live, act: (_, store) => store.claim('b2') },
+  'count of rewinds': { open: live, act: (_, store) => store.countRewind({ n: 0, highest: '9' }, '8') },
   attach: { open: live, act: (_, store) => store.attach('b1', '7', 'hash') },
   detach: {
     async open() {
