@@ -34,7 +34,7 @@ export const optionHelp: Readonly<Record<OptionName, readonly [usage: string, me
   listen: ['--listen HOST:PORT', 'where /healthz and /readyz are served, or off'],
   keep: ['--keep', 'leave it running, with a kubeconfig to try things with'],
   watch: ['-w, --watch', 'again and again, until it is stopped'],
-  cluster: ['--cluster NAME', 'only of this cluster; globs and ! as in triggers'],
+  cluster: ['--cluster NAME', 'only of this cluster'],
   gvk: ['--gvk GVK', 'only of this kind: apps/v1/Deployment'],
   state: ['--state STATE', 'only streams in this state'],
   problems: ['--problems', 'only what is not as it should be'],

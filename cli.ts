@@ -58,14 +58,30 @@ const commands: Readonly<Record<string, Command>> = {
     options: ['watch', 'cluster', 'gvk', 'state', 'problems', ...printing],
     run: async (values) => (await import('./cli-status.ts')).status(values, stopOnSignals()),
   },
+  check: {
+    summary: 'what would go wrong, before it does: configuration, Redis, clusters, functions and sinks',
+    example: 'deltabridge check --strict',
+    options: ['strict', ...printing],
+    run: async (values) => (await import('./cli-check.ts')).check(values),
+  },
+  rbac: {
+    summary: 'the least roles and bindings that the present triggers need',
+    example: 'deltabridge rbac --cluster prod-eu | kubectl --context prod-eu apply -f -',
+    options: ['cluster', 'service-account', 'user', 'config', 'help'],
+    run: async (values) => (await import('./cli-rbac.ts')).rbac(values),
+  },
 }
 
 /** Their names are decided, and scripts may one day rely on them. */
-const notYet = 'init new check rbac why tail dead replay pause resume forget cluster invoke types'.split(' ')
+const notYet = 'init new why tail dead replay pause resume forget cluster invoke types'.split(' ')
+
+const lingerMs = 1_000
 
 /** Runs the command line of the file `self`; sets the process's exit code. */
 export async function main(self: string, args: readonly string[]): Promise<void> {
   process.exitCode = await run(self, [...args])
+  // what modules of the functions folder left running does not keep a command
+  setTimeout(() => process.exit(), lingerMs).unref()
 }
 
 async function run(self: string, args: string[]): Promise<number> {

@@ -54,6 +54,11 @@ export class FunctionFolder {
     return this.#functions
   }
 
+  /** What is wrong with which file. */
+  get faults(): readonly Problem[] {
+    return this.#problems
+  }
+
   problems(): readonly string[] {
     const problems = this.#problems.map(({ about, message }) => `${about}: ${message}`)
     return this.#unreadable === undefined ? problems : [this.#unreadable, ...problems]

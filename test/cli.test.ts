@@ -46,14 +46,18 @@ describe('the command line', () => {
   test('tells its commands', async () => {
     const { code, out } = await deltabridge('--help')
     expect(code).toBe(0)
-    for (const command of ['start', 'watcher', 'dispatcher', 'demo']) expect(out).toContain(`\n  ${command} `)
+    for (const command of ['start', 'watcher', 'dispatcher', 'demo', 'status', 'check', 'rbac'])
+      expect(out).toContain(`\n  ${command} `)
   })
 
-  test.each(['start', 'watcher', 'dispatcher', 'demo'])('helps with %s, by an example', async (command) => {
-    const { code, out } = await deltabridge(command, '--help')
-    expect(code).toBe(0)
-    expect(out).toContain(`Example: deltabridge ${command}`)
-  })
+  test.each(['start', 'watcher', 'dispatcher', 'demo', 'status', 'check', 'rbac'])(
+    'helps with %s, by an example',
+    async (command) => {
+      const { code, out } = await deltabridge(command, '--help')
+      expect(code).toBe(0)
+      expect(out).toContain(`Example: deltabridge ${command}`)
+    },
+  )
 
   test.each([
     [[], 'Usage: deltabridge COMMAND'],

@@ -61,20 +61,32 @@ export class Connection {
     return collect(await this.#send(path, signal, silenceMs), mostBytes)
   }
 
+  /** Sends an object and collects what is answered; nothing of ours is stored by it, we only ever ask. */
+  async post(path: string, body: object, signal: AbortSignal): Promise<Buffer> {
+    return collect(await this.#send(path, signal, silenceMs, JSON.stringify(body)), 1 << 20)
+  }
+
   /** Ends what is under way, too. */
   async close(): Promise<void> {
     this.#closing.abort(new Error(`the connection to ${this.server} is closed`))
     await this.#agent?.destroy()
   }
 
-  async #send(path: string, caller: AbortSignal, bodyTimeout: number): Promise<Readable> {
+  async #send(path: string, caller: AbortSignal, bodyTimeout: number, posted?: string): Promise<Readable> {
     // streams on a former pool are out of reach but by their signal
     const signal = AbortSignal.any([caller, this.#closing.signal])
     await until(this.#credentials(), signal)
     const headers = this.#headers
     const response = await request(`${this.server}${path}`, {
-      method: 'GET',
-      headers: { ...headers, accept: 'application/json', 'accept-encoding': 'gzip', 'user-agent': 'deltabridge' },
+      method: posted === undefined ? 'GET' : 'POST',
+      headers: {
+        ...headers,
+        accept: 'application/json',
+        'accept-encoding': 'gzip',
+        'user-agent': 'deltabridge',
+        ...(posted !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(posted !== undefined && { body: posted }),
       dispatcher: this.#agent!,
       signal,
       bodyTimeout,
@@ -85,7 +97,7 @@ export class Connection {
         ? // flushed as it comes: a watch's events must not wait for more; the reader sees the errors
           pipeline(response.body, createGunzip({ flush: constants.Z_SYNC_FLUSH }), () => {})
         : response.body
-    if (response.statusCode === 200) return body
+    if (response.statusCode === 200 || (posted !== undefined && response.statusCode === 201)) return body
     if (response.statusCode === 401 && this.#headers === headers) this.#forget()
     const text = await collect(addAbortSignal(AbortSignal.timeout(failureTimeoutMs), body), 1 << 20).catch(() => {
       signal.throwIfAborted()
