@@ -2,7 +2,7 @@
 -- The revision moves, so that a batch matched against the attachments of before is told to match again. Safe to send twice.
 --
 -- KEYS 1 owner  2 stream  3 attachments
--- ARGV 1 owner's token  2 last batch  3 trigger id  4 attachment (JSON), or '' to take the trigger off
+-- ARGV 1 owner's token  2 last batch  3 trigger id  4 hash of its definition, or '' to take the trigger off
 -- Answers OK revision (as it was, when the attachment stands so already)  |  FENCED  |  GONE  |  REWIND  |  RELISTING (nothing joins inside a relist; leaving is always allowed)
 --@include ../core/queue/atomic.lua
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return { 'FENCED' } end

@@ -4,7 +4,7 @@
 --
 -- KEYS 1 owner  2 stream  3 streams of the shard  4 attachments  5 positions
 -- ARGV 1 owner's token  2 fresh batch name  3 stream id  4 query (JSON)  5 group/resource
--- Answers OK phase resourceVersion revision n {trigger id, attachment...} counted highest (as in position.lua)  |  FENCED
+-- Answers OK phase resourceVersion revision n {trigger id, hash of its definition...} counted highest (as in position.lua)  |  FENCED
 --@include ../core/queue/atomic.lua
 --@include position.lua
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return { 'FENCED' } end

@@ -37,7 +37,7 @@ export interface ShardKeys {
   known(streamId: string): string
   /** hash: object key -> uid */
   names(streamId: string): string
-  /** hash: trigger id -> attachment (JSON) */
+  /** hash: trigger id -> hash of the definition that is attached */
   attachments(streamId: string): string
   /** prefix of a trigger's queue keys; the scripts append `:ready`, `:parked`, ... */
   queue(triggerId: string): string
