@@ -23,6 +23,7 @@ export class ClusterGate implements Gate {
   readonly #options: ClusterGateOptions
   #closed: Promise<void> | undefined
   #failure: WatchFailure | undefined
+  #closedAt = 0
 
   constructor(options: ClusterGateOptions) {
     this.#options = options
@@ -33,9 +34,15 @@ export class ClusterGate implements Gate {
     return this.#failure
   }
 
+  /** For how long nobody has answered. */
+  get closedMs(): number {
+    return this.#closed === undefined ? 0 : performance.now() - this.#closedAt
+  }
+
   /** Only what nobody answered: a single stream that is cut says nothing of the others. */
   report(failure: WatchFailure): boolean {
     if (!failure.outage) return false
+    if (!this.#closed) this.#closedAt = performance.now()
     this.#failure ??= failure
     this.#closed ??= this.#probe().finally(() => {
       this.#closed = undefined

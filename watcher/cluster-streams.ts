@@ -109,6 +109,12 @@ export class ClusterStreams {
     ]
   }
 
+  /** Why another watcher may fare better: it is refused here, or nobody has answered for longer than `mostOutageMs`. */
+  refusal(mostOutageMs: number): string | undefined {
+    if ((this.#gate?.closedMs ?? 0) > mostOutageMs) return 'Unreachable'
+    return this.told()?.find(({ status }) => status.state === 'Blocked')?.status.reason
+  }
+
   /** Runs until `signal` aborts; then every stream has ended. `fenced`: a stream was told that this is not the owner. */
   async run(signal: AbortSignal, fenced: () => void): Promise<void> {
     this.#gate = new ClusterGate({ probe: (until) => this.#probe(until), signal })

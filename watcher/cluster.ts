@@ -7,11 +7,14 @@ import type { InstallationKeys, ShardKeys } from '../core/redis/keys.ts'
 import type { ClusterState } from '../core/status.ts'
 import type { TriggerRecord } from '../core/triggers.ts'
 import { Backoff } from './backoff.ts'
+import type { Candidates } from './candidates.ts'
 import { clusterRecord } from './cluster-record.ts'
 import { ClusterStreams, type StreamsContext, type ToldStream } from './cluster-streams.ts'
 import { Connection } from './connection.ts'
+import { CoolDown } from './cool-down.ts'
 import { watchLogin } from './login-watch.ts'
-import { type OwnerScripts, takeOwnership } from './owner.ts'
+import { type Candidate, type OwnerScripts, takeOwnership } from './owner.ts'
+import { type Candidacy, courtesyMs } from './spread.ts'
 import type { StreamScripts } from './stream-store.ts'
 import { watchFailure } from './watch-failure.ts'
 
@@ -24,6 +27,7 @@ export interface ClusterContext {
   readonly jobs: (shard: number) => Jobs
   readonly scripts: { readonly owner: OwnerScripts; readonly stream: StreamScripts }
   readonly freshName: () => string
+  readonly candidates: Pick<Candidates, 'couldTake' | 'leaves'>
   readonly log: Log
 }
 
@@ -32,6 +36,12 @@ export interface ClusterStatus {
   readonly reason?: string
   readonly message?: string
 }
+
+/** How often a candidate looks whether the cluster still answers it. */
+const probeEveryMs = 10_000
+const probeTimeoutMs = 3_000
+/** So long may a cluster that does not answer its owner keep silent until another one may try. */
+const mostOutageMs = 10_000
 
 /**
  * One cluster in one watcher: reaches it, owns it, follows the streams that the triggers need, for ever. What goes wrong
@@ -49,6 +59,8 @@ export class Cluster {
   #shard: ShardKeys | undefined
   /** Ends what is under way, to begin again with the settings as they are now. */
   #again = new AbortController()
+  #yield: (() => void) | undefined
+  readonly #coolDown = new CoolDown()
 
   constructor(settings: ClusterSettings, context: ClusterContext) {
     this.name = settings.name
@@ -84,6 +96,29 @@ export class Cluster {
     this.#settings = settings
     this.#log.info('cluster is configured differently; its streams go on from where they are')
     this.#again.abort()
+  }
+
+  /** What the other watchers are told. */
+  get candidacy(): Candidacy {
+    const { state } = this.#status
+    return state === 'Owned' ? 'Owned' : state === 'Standby' ? 'Working' : 'Away'
+  }
+
+  /** Leaves it to another watcher. */
+  giveUp(): void {
+    if (!this.#yield) return
+    this.#log.info('cluster is given up to a watcher that owns less')
+    this.#coolDown.given()
+    this.#yield()
+  }
+
+  /** Leaves it to another, if there is one that could take it, when this one is refused by the cluster or does not reach it. */
+  review(): void {
+    const reason = this.#streams?.refusal(mostOutageMs)
+    if (!this.#yield || reason === undefined || !this.#c.candidates.couldTake(this.name)) return
+    const coolDownMs = this.#coolDown.refused()
+    this.#log.warn({ reason, coolDownMs }, 'cluster is given up to another watcher, which may fare better')
+    this.#yield()
   }
 
   /** The triggers in force, of all clusters. */
@@ -147,9 +182,13 @@ export class Cluster {
     const record = await this.#insist(() => clusterRecord(redis, keys, this.name), signal)
     const shard = this.#c.shardKeys(record.shard)
     this.#shard = shard
-    const ownership = await takeOwnership(redis, scripts.owner, shard.owner(record.id), signal, () => {
-      this.#status = { state: 'Standby' }
-    })
+    const ownership = await takeOwnership(
+      redis,
+      scripts.owner,
+      shard.owner(record.id),
+      signal,
+      this.#candidate(connection, signal),
+    )
     this.#log.info({ server: connection.server }, 'watching cluster')
     this.#status = { state: 'Owned' }
     const jobs = this.#c.jobs(record.shard)
@@ -171,14 +210,39 @@ export class Cluster {
     }
     const streams = new ClusterStreams(context)
     this.#streams = streams
+    const yielded = new AbortController()
+    this.#yield = () => yielded.abort()
     if (this.#triggers) streams.setTriggers(this.#triggers)
     try {
-      await streams.run(AbortSignal.any([signal, ownership.signal]), () => ownership.lose())
+      await streams.run(AbortSignal.any([signal, ownership.signal, yielded.signal]), () => ownership.lose())
       if (ownership.signal.aborted) this.#log.warn('cluster lost to another watcher, or its lease ran out')
     } finally {
+      this.#yield = undefined
       this.#streams = undefined
       await ownership.release()
       this.#status = { state: 'Pending' }
+    }
+  }
+
+  #candidate(connection: Connection, signal: AbortSignal): Candidate {
+    const { candidates } = this.#c
+    let probedAt = performance.now()
+    const probe = async () => {
+      probedAt = performance.now()
+      await connection.get('/version', AbortSignal.any([signal, AbortSignal.timeout(probeTimeoutMs)]))
+    }
+    return {
+      standby: async () => {
+        this.#status = { state: 'Standby' }
+        if (performance.now() - probedAt > probeEveryMs) await probe()
+      },
+      mayTake: async (freeForMs) => {
+        const coolingDown = !this.#coolDown.over && candidates.couldTake(this.name)
+        if (coolingDown || (freeForMs < courtesyMs && candidates.leaves(this.name))) return false
+        // what is found free after a while of waiting is taken only by who reaches it
+        if (this.#status.state === 'Standby') await probe()
+        return true
+      },
     }
   }
 

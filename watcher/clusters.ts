@@ -1,6 +1,7 @@
 import type { ClusterSettings } from '../core/config/settings.ts'
 import type { TriggerRecord } from '../core/triggers.ts'
 import { Cluster, type ClusterContext } from './cluster.ts'
+import type { Clustered } from './spread.ts'
 
 interface Running {
   readonly cluster: Cluster
@@ -49,6 +50,16 @@ export class Clusters {
   setTriggers(triggers: readonly TriggerRecord[]): void {
     this.#triggers = triggers
     for (const cluster of this.all) cluster.setTriggers(triggers)
+  }
+
+  /** What the other watchers are told. */
+  clustered(): Clustered {
+    return Object.fromEntries(this.all.map(({ name, candidacy }) => [name, candidacy]))
+  }
+
+  /** Leaves these to others. */
+  giveUp(names: readonly string[]): void {
+    for (const name of names) this.#running.get(name)?.cluster.giveUp()
   }
 
   /** Resolves when all have ended, after the signal aborted. */

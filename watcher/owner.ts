@@ -6,8 +6,8 @@ import { loadScript, type Script } from '../core/redis/script.ts'
 /** The lease that makes one process the owner of a cluster. Redis' clock counts, and every commit shows the token. */
 const leaseMs = 10_000
 const renewEveryMs = 3_000
-/** How often a candidate asks for a cluster that another one owns. */
-const askEveryMs = 1_000
+/** How often a candidate asks for a cluster that another one owns: what is handed over stands still for about this long. */
+const askEveryMs = 400
 
 export interface OwnerScripts {
   readonly renew: Script
@@ -29,21 +29,35 @@ export interface Ownership {
   release(): Promise<void>
 }
 
-/** Waits for the cluster to be free (`standby` tells that it is not), and takes it. Rejects when `signal` aborts; Redis being away is waited for. */
+/** Whoever waits for a cluster. What either rejects with ends the waiting. */
+export interface Candidate {
+  /** Told again and again that the cluster is another's, or left to another. */
+  standby(): Promise<void>
+  /** Asked before it takes a cluster that has been free for this long. */
+  mayTake(freeForMs: number): Promise<boolean>
+}
+
+/** Waits for the cluster to be free, and takes it if the candidate may. Rejects when `signal` aborts; Redis being away is waited for. */
 export async function takeOwnership(
   redis: Redis,
   scripts: OwnerScripts,
   key: string,
   signal: AbortSignal,
-  standby: () => void,
+  candidate: Candidate,
 ): Promise<Ownership> {
   const token = randomUUID()
-  // sent twice when an answer got lost: then our own token is found
-  while (
-    !(await redis.set(key, token, 'PX', leaseMs, 'NX').catch(() => null)) &&
-    (await redis.get(key).catch(() => null)) !== token
-  ) {
-    standby()
+  let freeSince: number | undefined
+  for (;;) {
+    const holder = await redis.get(key).catch(() => undefined)
+    // sent twice when an answer got lost: then our own token is found
+    if (holder === token) break
+    if (holder === null) {
+      freeSince ??= performance.now()
+      const may = await candidate.mayTake(performance.now() - freeSince)
+      signal.throwIfAborted()
+      if (may && (await redis.set(key, token, 'PX', leaseMs, 'NX').catch(() => null))) break
+    } else if (holder !== undefined) freeSince = undefined
+    await candidate.standby()
     await sleep(askEveryMs, undefined, { signal })
   }
   const lost = new AbortController()

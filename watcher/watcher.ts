@@ -10,9 +10,11 @@ import { connectRedis, redisReady } from '../core/redis/connection.ts'
 import { installationKeys, shardKeys } from '../core/redis/keys.ts'
 import { openInstallation } from '../core/redis/layout.ts'
 import { readTriggers } from '../core/triggers.ts'
+import { Candidates } from './candidates.ts'
 import type { Cluster, ClusterContext } from './cluster.ts'
 import { Clusters } from './clusters.ts'
 import { loadOwnerScripts } from './owner.ts'
+import { RemovedClusters } from './removed-clusters.ts'
 import { StatusBoard } from './status-board.ts'
 import { loadStreamScripts } from './stream-store.ts'
 
@@ -28,6 +30,8 @@ export interface Watcher extends Readiness {
 
 /** How often the set of triggers is looked at: a module dropped into a folder is noticed within this. */
 const lookEveryMs = 500
+/** How often an owner asks itself whether another would fare better. */
+const reviewEveryMs = 2_000
 /** Jobs that could not be added are the sweeper's, so the end is not held up for them. */
 const closeJobsMs = 2_000
 
@@ -41,10 +45,19 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
   tellOutages(redis, log)
   const shards = (shard: number) => shardKeys(settings.redis.prefix, shard)
   const jobs = new Map<number, Jobs>()
+  const keys = installationKeys(settings.redis.prefix)
+  const id = processId()
+  const candidates = new Candidates({
+    redis,
+    keys,
+    id,
+    mine: () => clusters.clustered(),
+    giveUp: (names) => clusters.giveUp(names),
+  })
   const context: ClusterContext = {
     redis,
     redisAgain: (until) => redisAgain(redis, until),
-    keys: installationKeys(settings.redis.prefix),
+    keys,
     shardKeys: shards,
     jobs(shard) {
       const one = jobs.get(shard) ?? new Jobs(jobsRedis, shards(shard))
@@ -53,13 +66,15 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
     },
     scripts: { owner: loadOwnerScripts(), stream: loadStreamScripts() },
     freshName: batchNames(),
+    candidates,
     log,
   }
-  const clusters = new Clusters(context, signal)
+  const clusters: Clusters = new Clusters(context, signal)
   let { readiness, clusters: configured } = settings
   let opening = true
-  const id = processId()
-  const board = new StatusBoard({ redis, keys: context.keys, reporter: id, clusters: () => clusters.all })
+  const board = new StatusBoard({ redis, keys, reporter: id, clusters: () => clusters.all })
+  const forgetAfterMs = settings.forgetAfterDays * 86_400_000
+  const removed = new RemovedClusters({ ...context, configured: () => candidates.configured(), forgetAfterMs })
   /** The revision of the triggers that the clusters were told. */
   let told: string | undefined
   let refused: Error | undefined
@@ -73,10 +88,15 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
     })
     const presence = announce(redis, context.keys, 'watcher', id)
     const telling = board.run(signal)
+    // whoever starts knows of the others before it takes anything
+    await candidates.beat().catch(() => {})
     opening = false
     clusters.follow(configured)
-    await following
-    await clusters.ended()
+    const competing = candidates.run(signal)
+    const reviewing = reviewAll(clusters, signal)
+    const forgetting = removed.run(signal)
+    await Promise.all([following, clusters.ended(), competing, reviewing, forgetting])
+    await candidates.close()
     await telling
     await presence.close()
   }
@@ -111,6 +131,13 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
       redis.disconnect()
       jobsRedis.disconnect()
     },
+  }
+}
+
+async function reviewAll(clusters: Clusters, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(reviewEveryMs, undefined, { signal }).catch(() => {})
+    for (const cluster of clusters.all) if (!signal.aborted) cluster.review()
   }
 }
 

@@ -13,6 +13,10 @@ export interface InstallationKeys {
   readonly publishers: string
   /** hash: process id -> what it is and when it was last heard of (see core/presence.ts) */
   readonly processes: string
+  /** hash: watcher's process id -> when it was last heard of, and what it says of its clusters (see watcher/candidates.ts) */
+  readonly watchers: string
+  /** hash: cluster name -> since when nobody configures it, in ms by Redis' clock */
+  readonly clustersRemoved: string
   /** hash: cluster name -> its report (see core/status.ts) */
   readonly clusterReports: string
   /** counter for the ids of clusters and triggers */
@@ -58,6 +62,8 @@ export function installationKeys(prefix: string): InstallationKeys {
     triggersRevision: `${tag}:triggers:revision`,
     publishers: `${tag}:publishers`,
     processes: `${tag}:processes`,
+    watchers: `${tag}:watchers`,
+    clustersRemoved: `${tag}:clusters:removed`,
     clusterReports: `${tag}:clusters:reports`,
     ids: `${tag}:ids`,
     layout: `${tag}:layout`,
