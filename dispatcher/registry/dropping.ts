@@ -20,11 +20,13 @@ export interface DroppingOptions {
 /** Removes what a dropped trigger left behind, once no stream has it attached any more. Any number of processes may do it at once. */
 export class Dropping {
   readonly #options: DroppingOptions
+  readonly #detach: Script
   readonly #drop: Script
   readonly #forget: Script
 
   constructor(options: DroppingOptions) {
     this.#options = options
+    this.#detach = loadScript(new URL('detach-unowned.lua', import.meta.url), options.rewrite)
     this.#drop = loadScript(new URL('drop-trigger.lua', import.meta.url), options.rewrite)
     this.#forget = loadScript(new URL('forget-trigger.lua', import.meta.url), options.rewrite)
   }
@@ -43,11 +45,17 @@ export class Dropping {
     }
   }
 
+  /** Whether an owner of a cluster has yet to take it off a stream. */
   async #attached(triggerId: string): Promise<boolean> {
     const { redis, shard } = this.#options
-    const streams = await redis.hkeys(shard.streams)
-    const found = await Promise.all(streams.map((stream) => redis.hexists(shard.attachments(stream), triggerId)))
-    return found.includes(1)
+    const streams = Object.entries(await redis.hgetall(shard.streams))
+    const free = await Promise.all(
+      streams.map(([id, query]) => {
+        const { clusterId } = JSON.parse(query) as { clusterId: string }
+        return this.#detach.run(redis, [shard.owner(clusterId), shard.stream(id), shard.attachments(id)], [triggerId])
+      }),
+    )
+    return free.includes(0)
   }
 
   async #remove({ id, name }: TriggerRecord, signal: AbortSignal): Promise<void> {

@@ -65,6 +65,22 @@ test('a dropped trigger leaves nothing behind once its stream has let go of it, 
   expect(counts).toEqual(Array.from({ length: 18 }, () => '1'))
 })
 
+test('a stream of a cluster that nobody owns keeps no trigger from being dropped, and whoever owns it later finds it gone', async () => {
+  const line = await openLine()
+  const { dropping, end, record } = await openDropping(line)
+  await line.push('a', 'b')
+  await end()
+  await line.redis.del(line.keys.owner(`c-${line.record.id}`))
+  const [stream = ''] = await line.redis.hkeys(line.keys.streams)
+  const revision = () => line.redis.hget(line.keys.stream(stream), 'revision')
+  const before = await revision()
+  await dropping.turn(live)
+  expect(await record()).toBeUndefined()
+  expect(await line.redis.hgetall(line.keys.attachments(stream))).toEqual({})
+  // a batch that was matched for it is told to match again
+  expect(await revision()).not.toBe(before)
+})
+
 test('a name that is published again while its old record is dropped begins anew after that', async () => {
   const line = await openLine()
   const { dropping, end, registry, record } = await openDropping(line)

@@ -180,6 +180,21 @@ const scenarios: Record<string, Scenario> = {
         )
     },
   },
+  'detach-unowned takes a trigger off a stream': {
+    calls: 7,
+    async prepare(line) {
+      const { owner, stream, streams, attachments } = line.keys
+      const cluster = owner(`c-${line.record.id}`)
+      await line.redis.del(cluster)
+      const [id = ''] = await line.redis.hkeys(streams)
+      return (rewrite) =>
+        loadScript(new URL('../../dispatcher/registry/detach-unowned.lua', import.meta.url), rewrite).run(
+          line.redis,
+          [cluster, stream(id), attachments(id)],
+          [line.record.id],
+        )
+    },
+  },
   'drop-trigger empties mailboxes and dead letters': {
     calls: 15,
     async prepare(line) {
