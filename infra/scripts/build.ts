@@ -13,7 +13,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const dist = join(root, 'dist')
 const parts = ['core', 'watcher', 'dispatcher', 'infra']
 
-execFileSync('npx', ['tsc', '--build', 'tsconfig.cli.json'], { cwd: root, stdio: 'inherit' })
+// tsc notes elsewhere what it has emitted, and believes in it also when dist was removed
+const anew = existsSync(dist) ? [] : ['--force']
+execFileSync('npx', ['tsc', '--build', ...anew, 'tsconfig.cli.json'], { cwd: root, stdio: 'inherit' })
 for (const file of filesIn(dist)) {
   if (sourceOf(file) === undefined) rmSync(join(dist, file))
   else if (file.endsWith('.d.ts')) rewriteImports(join(dist, file))
