@@ -92,8 +92,8 @@ process.exit()
     const files = await readdir(join(project.folder, 'node_modules', 'deltabridge'), { recursive: true })
     expect(files).toContain('LICENSE')
     expect(files).toContain('docs/deltabridge.schema.json')
-    expect(files.filter((file) => /(?<!\.d)\.ts$|\.test\.|^dist\/(test|functions|infra\/scripts)/.test(file))).toEqual(
-      [],
-    )
+    expect(
+      files.filter((file) => /(?<!\.d)\.ts$|\.test\.|\.tsbuildinfo$|^dist\/(test|functions|infra\/scripts)/.test(file)),
+    ).toEqual([])
   })
 })

@@ -13,10 +13,10 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const dist = join(root, 'dist')
 const parts = ['core', 'watcher', 'dispatcher', 'infra']
 
-// tsc notes elsewhere what it has emitted, and believes in it also when dist was removed
-const anew = existsSync(dist) ? [] : ['--force']
-execFileSync('npx', ['tsc', '--build', ...anew, 'tsconfig.cli.json'], { cwd: root, stdio: 'inherit' })
+execFileSync('npx', ['tsc', '--build', 'tsconfig.cli.json'], { cwd: root, stdio: 'inherit' })
 for (const file of filesIn(dist)) {
+  // what tsc has emitted is noted beside it, so that whoever removes dist has it made anew
+  if (file.endsWith('.tsbuildinfo')) continue
   if (sourceOf(file) === undefined) rmSync(join(dist, file))
   else if (file.endsWith('.d.ts')) rewriteImports(join(dist, file))
 }

@@ -47,6 +47,7 @@ function* records(bytes: Buffer): Generator<WireRecord> {
     if (wire !== 0 && wire !== 2) throw badRequest(`protobuf wire type ${wire} is none that Kubernetes uses`)
     const number = varint()
     if (wire === 2) at += number
+    if (at > bytes.length) throw badRequest('a protobuf field ends too early')
     yield { field: tag >> 3, value: wire === 0 ? number : bytes.subarray(at - number, at) }
   }
 }
@@ -63,7 +64,10 @@ function decode(bytes: Buffer, message: Message, path: string): Fields {
         `this playground does not read field ${field} of ${path} in protobuf: send application/json`,
       )
     }
-    if (type === 'ignored' || (value === 0 && type !== 'optional') || (type === 'string' && isEmpty)) continue
+    // text is what it is: `rej2` could be read as an empty struct
+    const isUnset =
+      type === 'string' ? Buffer.isBuffer(value) && value.length === 0 : value === 0 && type !== 'optional'
+    if (type === 'ignored' || isUnset) continue
     const read = readValue(value, type, `${path}.${name}`, object[name])
     if (read !== undefined) object[name] = read
   }
