@@ -46,7 +46,7 @@ export interface Past {
   isBehind(ask: () => Promise<string | undefined>): Promise<boolean>
 }
 
-const realSleep: Sleep = (ms, signal) => timer(ms, undefined, { signal }).catch(() => {})
+export const realSleep: Sleep = (ms, signal) => timer(ms, undefined, { signal }).catch(() => {})
 
 /** A watch that ends this soon, with nothing in it, is no watch (reflector.go:1090): some servers end one so whose position is too old. */
 const veryShortMs = 1_000
@@ -55,6 +55,8 @@ const mostFailuresAtOnePosition = 3
 /** So often may a streamed list end before it is complete until it is tried in pages. */
 const mostCutStreams = 2
 
+/** A request that is refused for what it is gets no better soon. */
+const invalidMs = 60_000
 /** A watch that was down for longer than this may find another past; a restart of a process always may. */
 const longOutageMs = 10_000
 
@@ -94,6 +96,7 @@ export async function* listWatch(options: ListWatchOptions): AsyncGenerator<read
     let failure: WatchFailure | undefined
     let delivered = false
     let streaming = false
+    let listing = true
     try {
       if (downSince !== undefined && performance.now() - downSince >= askAfterMs) unsure = true
       if (past?.recorded && (unsure || position === undefined)) {
@@ -107,6 +110,7 @@ export async function* listWatch(options: ListWatchOptions): AsyncGenerator<read
         failuresHere = 0
         cutStreams = 0
       }
+      listing = position === undefined
       const startedAt = performance.now()
       for await (const events of watch({ api, query, signal, random }, position)) {
         downSince = undefined
@@ -133,6 +137,8 @@ export async function* listWatch(options: ListWatchOptions): AsyncGenerator<read
         watchLists?.refused(path)
         continue
       }
+      // with a position in it, it might be the position that is refused
+      if (failure.reason === 'BadRequest' && listing) failure = { ...failure, invalid: true }
     }
     if (delivered) {
       backoff.reset()
@@ -154,8 +160,9 @@ export async function* listWatch(options: ListWatchOptions): AsyncGenerator<read
       continue
     }
     // the first relist is due at once; a server that refuses again and again is given time
-    const retryInMs =
-      failure.next === 'list' && position !== undefined ? 250 * random() : backoff.nextMs(failure.retryAfterMs)
+    const atOnce = failure.next === 'list' && position !== undefined
+    const usualMs = atOnce ? 250 * random() : backoff.nextMs(failure.retryAfterMs)
+    const retryInMs = failure.invalid ? invalidMs : usualMs
     if (relist) {
       position = undefined
       failuresHere = 0

@@ -2,12 +2,14 @@ import type { MissingRule, StreamState } from '../core/status.ts'
 import type { TriggerRecord } from '../core/triggers.ts'
 import { Committer, type CommitterContext } from './committer.ts'
 import type { Connection } from './connection.ts'
-import { type Gate, listWatch, type Past, type Sleep } from './list-watch.ts'
+import { type Gate, listWatch, type Past, realSleep, type Sleep } from './list-watch.ts'
+import { confirmDeletion, SuspiciousList } from './mass-deletion.ts'
 import { missingRule, ruleText } from './missing-rule.ts'
 import { type Query, selectorHash } from './query.ts'
 import { deleted, missing, seen } from './reflector.ts'
 import { FencedOff, Rewound } from './stream-store.ts'
 import type { WatchEvent } from './watch-event.ts'
+import type { WatchFailure } from './watch-failure.ts'
 import type { WatchListSupport } from './watch-list-support.ts'
 
 /** What people are told of a stream; `reason` in the API's own words. */
@@ -37,6 +39,9 @@ export interface StreamContext extends CommitterContext {
   readonly sleep?: Sleep
   readonly askAfterMs?: number
 }
+
+/** How long a list that is not believed is left alone. */
+const suspicionMs = 15_000
 
 /**
  * One list-watch made durable: what it tells is folded into batches, and each batch is committed in one step with what it
@@ -95,6 +100,10 @@ export class Stream {
         if (signal.aborted) return
         const message = error instanceof Error ? error.message : String(error)
         this.#connected = false
+        if (error instanceof SuspiciousList) {
+          await this.#doubt(error, signal)
+          continue
+        }
         if (error instanceof Rewound) this.#c.log.warn({ err: message }, 'stream goes back to its checkpoint')
         else {
           this.#c.log.warn({ err: message }, 'stream broke off; it goes on from its checkpoint')
@@ -103,6 +112,14 @@ export class Stream {
         await this.#c.redisAgain(signal).catch(() => {})
       }
     }
+  }
+
+  /** Tells people, and waits: whatever answers so may be mended meanwhile. */
+  async #doubt({ message }: SuspiciousList, signal: AbortSignal): Promise<void> {
+    const { random = Math.random, sleep = realSleep, log } = this.#c
+    if (this.#trouble?.state !== 'Suspicious') log.warn({ err: message }, 'a list is not believed; listing again later')
+    this.#trouble = { state: 'Suspicious', reason: 'MassDeletion', message }
+    await sleep(suspicionMs * (1 + random()), signal)
   }
 
   /** From a claim on, until something breaks it. */
@@ -118,7 +135,8 @@ export class Stream {
     })
     this.#committer = committer
     this.#connected = false
-    this.#trouble = undefined
+    // what is suspicious is so until a list is believed
+    if (this.#trouble?.state !== 'Suspicious') this.#trouble = undefined
     try {
       // a stream begins to list with those on it who want to hear of what is there
       await committer.triggersSettled()
@@ -133,7 +151,7 @@ export class Stream {
       for await (const events of listWatch({ ...this.#c, query, from, signal: ended, past })) {
         for (const event of events) {
           if (event.type !== 'Failed') this.#heardAt = performance.now()
-          const taken = this.#take(event, committer, listed)
+          const taken = this.#take(event, committer, listed, ended)
           if (taken) await taken
         }
         committer.flush()
@@ -148,7 +166,7 @@ export class Stream {
   }
 
   /** Returns what to wait for, if there is anything. */
-  #take(event: WatchEvent, committer: Committer, listed: Set<string>): Promise<void> | undefined {
+  #take(event: WatchEvent, committer: Committer, listed: Set<string>, signal: AbortSignal): Promise<void> | undefined {
     switch (event.type) {
       case 'Connected':
         this.#connected = true
@@ -169,7 +187,7 @@ export class Stream {
         return committer.fill(({ batch }) => batch.add(seen(batch.draft, event.object, committer.n, how)))
       }
       case 'InitDone':
-        return this.#finishList(event.resourceVersion, committer, listed)
+        return this.#finishList(event.resourceVersion, committer, listed, signal)
       case 'Apply':
       case 'Delete':
         return committer.fill((building) => {
@@ -205,14 +223,22 @@ export class Stream {
   }
 
   /** The list is complete, so what it did not hold is gone. */
-  async #finishList(resourceVersion: string, committer: Committer, listed: Set<string>): Promise<void> {
+  async #finishList(
+    resourceVersion: string,
+    committer: Committer,
+    listed: Set<string>,
+    signal: AbortSignal,
+  ): Promise<void> {
     const rewound = committer.rewound
     if (committer.recorded) await committer.compare(resourceVersion)
     if (committer.rewound && !rewound) throw new Rewound('the cluster went back in time while it was listed')
     // what a list before this one told, and broke off, may still be on its way into known
     committer.flush()
     await committer.settled()
-    for (const uid of [...committer.known.uids()].filter((uid) => !listed.has(uid))) {
+    const { known } = committer
+    const gone = [...known.uids()].filter((uid) => !listed.has(uid))
+    await confirmDeletion({ api: this.#c.api, query: this.#c.query, signal, known, gone })
+    for (const uid of gone) {
       await committer.fill(({ batch }) => batch.add(missing(batch.draft, uid, 'MissedWhileDisconnected')))
     }
     await committer.fill((last) => committer.endList(last, resourceVersion))
@@ -223,7 +249,7 @@ export class Stream {
     const { reason, message } = failure
     const before = this.#trouble
     this.#connected = false
-    this.#trouble = this.#troubleOf(reason, message)
+    this.#trouble = this.#troubleOf(failure)
     const { missing } = this.#trouble
     const fields = {
       reason,
@@ -237,7 +263,11 @@ export class Stream {
   }
 
   /** What is not allowed is a matter for people, and they are told the very rule. */
-  #troubleOf(reason: string, message: string): Trouble {
+  #troubleOf({ reason, message, invalid }: WatchFailure): Trouble {
+    if (invalid) {
+      const triggers = this.#triggers.map(({ name }) => name).join(', ')
+      return { state: 'Invalid', reason, message: `${message}; asked for by ${triggers}` }
+    }
     if (reason === 'Forbidden') {
       const missing = missingRule(this.#c.query, message)
       return { state: 'Blocked', reason, message: `${message}; the missing rule: ${ruleText(missing)}`, missing }

@@ -14,6 +14,8 @@ export interface WatchFailure {
   readonly retryAfterMs: number
   /** Nobody answered at all: that is the cluster's failure, not this request's. */
   readonly outage?: true
+  /** The request itself is refused, whenever it is made. */
+  readonly invalid?: true
 }
 
 /** From anything thrown while listing or watching to a decision. Total: what is not known is a matter of the connection. */
@@ -68,6 +70,7 @@ function apiFailure({ status, message, retryAfterMs }: ApiFailure): WatchFailure
 }
 
 const httpReasons: Record<number, string> = {
+  400: 'BadRequest',
   401: 'Unauthorized',
   403: 'Forbidden',
   404: 'NotFound',
