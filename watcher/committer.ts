@@ -1,4 +1,3 @@
-import type { Log } from '../core/log.ts'
 import type { TriggerRecord } from '../core/triggers.ts'
 import { Attachments } from './attachments.ts'
 import { Batch, type Phase } from './batch.ts'
@@ -6,19 +5,16 @@ import { type Building, OpenBatch } from './building.ts'
 import type { Known } from './known.ts'
 import type { Query } from './query.ts'
 import { compareResourceVersions } from './resource-version.ts'
-import { FencedOff, type Position, Rewound, type StreamRecord, type StreamStore } from './stream-store.ts'
+import type { Position, StreamRecord } from './stream-store.ts'
+import { StreamWriter, type StreamWriterContext } from './stream-writer.ts'
 
-export interface CommitterContext {
+export interface CommitterContext extends StreamWriterContext {
   readonly cluster: string
   readonly query: Query
-  readonly store: StreamStore
   /** A drain's job is to be added; must not throw. */
   readonly addDrain: (triggerId: string, drainId: string) => void
-  /** Resolves when Redis takes commands again, never sooner than a moment; rejects when `signal` aborts. */
-  readonly redisAgain: (signal: AbortSignal) => Promise<void>
   /** Never used before. */
   readonly freshName: () => string
-  readonly log: Log
   readonly now: () => Date
 }
 
@@ -32,14 +28,13 @@ export class Committer {
   readonly #c: CommitterContext
   readonly #signal: AbortSignal
   readonly #broken: (error: unknown) => void
+  readonly #writer: StreamWriter
   readonly #attachments: Attachments
   #phase: Phase
   #resourceVersion: string
   /** What the stream was live at last, and what holds now: they differ while it makes up for what went back in time. */
   #n: number
   #position: Position
-  #revision: string
-  #lastBatch: string
   #listing = false
   #building: OpenBatch | undefined
   #committing: OpenBatch | undefined
@@ -62,8 +57,7 @@ export class Committer {
     this.#position = record.position
     this.#phase = record.phase
     this.#resourceVersion = record.resourceVersion
-    this.#revision = record.revision
-    this.#lastBatch = record.lastBatch
+    this.#writer = new StreamWriter(context, record, signal)
     this.#attachments = new Attachments(record.attachments, triggers)
     signal.addEventListener('abort', () => this.#wake(), { once: true })
   }
@@ -96,14 +90,14 @@ export class Committer {
     this.flush()
     await this.settled()
     this.#signal.throwIfAborted()
-    this.#position = await this.#insist(() => this.#c.store.position())
+    this.#position = await this.#writer.position()
   }
 
   /** Told where the resource stands, as asked for after the last mark. */
   async compare(resourceVersion: string): Promise<void> {
     const before = this.#position
     if ((compareResourceVersions(resourceVersion, before.highest) ?? 0) >= 0) return
-    const n = await this.#insist(() => this.#c.store.countRewind(before, resourceVersion))
+    const n = await this.#writer.countRewind(before, resourceVersion)
     this.#position = { n, highest: resourceVersion }
   }
 
@@ -229,11 +223,7 @@ export class Committer {
   async #commit(building: OpenBatch): Promise<void> {
     const { batch, phase, resourceVersion, n } = building
     if (batch.empty && phase === this.#phase && resourceVersion === this.#resourceVersion) return
-    const { store } = this.#c
-    const pushes = await this.#insist(() => batch.pushes((references) => store.payloads(references)))
-    const request = { batch, pushes, prev: this.#lastBatch, revision: this.#revision, phase, resourceVersion, n }
-    const drains = await this.#insist((again) => store.commit({ ...request, again }))
-    this.#lastBatch = batch.name
+    const drains = await this.#writer.commit(building)
     this.#phase = phase
     this.#resourceVersion = resourceVersion
     this.#n = n
@@ -241,23 +231,6 @@ export class Committer {
     batch.draft.foldInto(this.known)
     this.#building?.batch.draft.rebase(this.known)
     for (const [triggerId, drainId] of drains) this.#c.addDrain(triggerId, drainId)
-  }
-
-  /** Asks Redis until it answers: whether an unanswered commit applied, the next try of the same one is told. */
-  async #insist<T>(ask: (again: boolean) => Promise<T>): Promise<T> {
-    for (let again = false; ; again = true) {
-      try {
-        return await ask(again)
-      } catch (error) {
-        if (error instanceof FencedOff || error instanceof Rewound || this.#signal.aborted) throw error
-        if (!again)
-          this.#c.log.warn(
-            { err: error instanceof Error ? error.message : String(error) },
-            'Redis did not take a batch; reading stops until it does',
-          )
-        await this.#c.redisAgain(this.#signal)
-      }
-    }
   }
 
   #joining(): boolean {
@@ -270,7 +243,7 @@ export class Committer {
 
   async #join(): Promise<void> {
     for (const change of this.#attachments.changes(this.#relisting)) {
-      this.#revision = await this.#insist(() => this.#c.store.attach(this.#lastBatch, ...change))
+      await this.#writer.attach(change)
       this.#attachments.confirm(change)
     }
     this.#attachments.settle()
