@@ -73,6 +73,7 @@ export async function runParts(
       ...(state === 'running' ? [] : [state]),
       ...(await Promise.all(parts.map((part) => part.problems()))).flat(),
     ],
+    metrics: async () => (await Promise.all(parts.map((part) => part.metrics?.() ?? ''))).join(''),
   }
   const health = settings.listen === 'off' ? undefined : await startHealthServer(settings.listen, [whole], log)
   let inForce = settings

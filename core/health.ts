@@ -7,6 +7,8 @@ import type { Log } from './log.ts'
 export interface Readiness {
   /** What keeps this part from being ready, each in one line; nothing = ready. */
   problems(): Promise<readonly string[]>
+  /** What it counts, in Prometheus' text format. */
+  metrics?(): Promise<string>
 }
 
 /** The address to listen on cannot be had. */
@@ -26,7 +28,7 @@ export interface HealthServer {
   close(): Promise<void>
 }
 
-/** Serves `/healthz` (alive) and `/readyz` (every part ready; else 503 with one problem per line). Rejects with CannotListen. */
+/** Serves `/healthz` (alive), `/readyz` (every part ready; else 503 with one problem per line) and `/metrics`. Rejects with CannotListen. */
 export async function startHealthServer(
   listen: { readonly host: string; readonly port: number },
   parts: readonly Readiness[],
@@ -60,20 +62,25 @@ export async function startHealthServer(
 
 async function answer(request: IncomingMessage, response: ServerResponse, parts: readonly Readiness[]): Promise<void> {
   const path = request.url?.replace(/\?.*$/, '')
-  if (path !== '/healthz' && path !== '/readyz') return send(response, 404, 'there are /healthz and /readyz')
+  if (path !== '/healthz' && path !== '/readyz' && path !== '/metrics')
+    return send(response, 404, 'there are /healthz, /readyz and /metrics')
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD')
     return send(response, 405, 'only GET')
   }
   if (path === '/healthz') return send(response, 200, 'ok')
+  if (path === '/metrics') {
+    const texts = await Promise.all(parts.map((part) => part.metrics?.() ?? ''))
+    return send(response, 200, texts.join('').trimEnd(), 'text/plain; version=0.0.4; charset=utf-8')
+  }
   const problems = (await Promise.all(parts.map((part) => part.problems()))).flat()
   if (problems.length === 0) return send(response, 200, 'ok')
   // one line each, whatever an API server puts into its messages
   send(response, 503, problems.map((problem) => problem.replaceAll(/\s*\n\s*/g, ' ')).join('\n'))
 }
 
-function send(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' })
+function send(response: ServerResponse, status: number, text: string, contentType = 'text/plain; charset=utf-8'): void {
+  response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' })
   response.end(`${text}\n`)
 }
 

@@ -1,5 +1,6 @@
 import type { NameTag } from '../core/filter.ts'
 import type { Log } from '../core/log.ts'
+import type { DeliveryMetrics, DeliveryOutcome } from './delivery-metrics.ts'
 import { deltaOfEntry } from './delta-of-entry.ts'
 import type { Held, InHand } from './in-hand.ts'
 import type { Pace } from './pace.ts'
@@ -15,6 +16,7 @@ export interface DeliveringContext {
   /** Whether the trigger still wants it: its definition may have changed since the delta was matched. */
   readonly wants: (delta: NameTag) => boolean
   readonly log: Log
+  readonly metrics?: DeliveryMetrics
   readonly random: () => number
 }
 
@@ -92,11 +94,14 @@ export class Delivering {
     const outcomes = new Map<Held, Outcome>()
     const sent: Held[] = []
     const deliveries: Delivery[] = []
+    const filtered = new Set<Held>()
     for (const held of batch) {
       try {
         const delivery = this.#delivery(held)
-        if (!this.#c.wants(delivery.delta)) outcomes.set(held, { ok: true })
-        else {
+        if (!this.#c.wants(delivery.delta)) {
+          outcomes.set(held, { ok: true })
+          filtered.add(held)
+        } else {
           deliveries.push(delivery)
           sent.push(held)
         }
@@ -111,7 +116,7 @@ export class Delivering {
       })
     }
     this.#running -= batch.length
-    for (const held of batch) this.#settle(held, outcomes.get(held)!)
+    for (const held of batch) this.#settle(held, outcomes.get(held)!, filtered.has(held))
     this.pump()
     if (this.#hand.results.length > 0 || this.#running === 0) this.#onSettled()
   }
@@ -122,12 +127,15 @@ export class Delivering {
     // AbortSignal.timeout and any would do the same, at a tenth of all that a short delivery costs: they stay until they ring
     const timer = setTimeout(() => end.abort(timeoutError()), this.#c.policy().timeoutMs)
     this.#ends.add(end)
+    const startedAt = performance.now()
     try {
       return await this.#c.target.deliver(deliveries, end.signal)
     } catch (error) {
       return deliveries.map(() => failed(error))
     } finally {
       clearTimeout(timer)
+      const seconds = (performance.now() - startedAt) / 1_000
+      this.#c.metrics?.answered(this.#c.trigger.name, seconds, deliveries.length)
       this.#ends.delete(end)
     }
   }
@@ -144,12 +152,13 @@ export class Delivering {
     }
   }
 
-  #settle(held: Held, outcome: Outcome): void {
+  #settle(held: Held, outcome: Outcome, filtered: boolean): void {
     const { claim, takenAt } = held
     const hand = this.#hand
     // given away meanwhile: whoever holds it now tells
     if (!hand.holds(held)) return
     if (outcome.ok) {
+      this.#count(held, filtered ? 'filtered' : 'ok')
       held.delivered++
       this.#pace.delivered()
       this.#breaker ??= { open: false, notBeforeMs: 0 }
@@ -165,6 +174,7 @@ export class Delivering {
       // ended by us, not by the handler: nothing is counted
       hand.settle({ what: 'back', claim, delivered })
     } else if (outcome.failure === 'target') {
+      this.#count(held, 'target')
       this.#breaker = { open: true, notBeforeMs: outcome.retryAfterMs ?? 0 }
       hand.settle({ what: 'back', claim, delivered })
       hand.giveBackWaiting()
@@ -173,6 +183,7 @@ export class Delivering {
       const failure = { ...outcome, problem }
       const elapsedMs = performance.now() - takenAt
       const result = afterFailure(this.#c.policy(), claim, delivered, failure, elapsedMs, this.#c.random)
+      this.#count(held, result.what === 'dead' ? 'dead' : 'retry')
       hand.settle(result)
       const { attempts: attempt } = result
       if (result.what === 'dead')
@@ -180,6 +191,10 @@ export class Delivering {
       else
         log.warn({ attempt, retryInMs: Math.round(result.delayMs), err: problem }, 'delivery failed; will be retried')
     }
+  }
+
+  #count({ claim, delivered }: Held, outcome: DeliveryOutcome): void {
+    this.#c.metrics?.settled(this.#c.trigger.name, outcome, claim.entries[delivered]!.observedAt)
   }
 }
 

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Redis } from 'ioredis'
 import type { Settings } from '../core/config/settings.ts'
 import type { Log } from '../core/log.ts'
 import { announce, type Presence } from '../core/presence.ts'
 import { Jobs } from '../core/queue/jobs.ts'
 import { connectRedis, redisReady } from '../core/redis/connection.ts'
-import { installationKeys, shardKeys } from '../core/redis/keys.ts'
+import { installationKeys, type ShardKeys, shardKeys } from '../core/redis/keys.ts'
 import { openInstallation } from '../core/redis/layout.ts'
+import type { TriggerRecord } from '../core/triggers.ts'
+import { DeliveryMetrics } from './delivery-metrics.ts'
 import { WorkQueue } from './queue/queue.ts'
 import { Dropping } from './registry/dropping.ts'
 import { Registry } from './registry/registry.ts'
@@ -16,6 +19,8 @@ import { Workers } from './workers.ts'
 export interface Dispatcher {
   /** What keeps it from delivering everything; nothing = all is well. */
   problems(): Promise<readonly string[]>
+  /** What it counts, in Prometheus' text format. */
+  metrics(): Promise<string>
   /** Goes on with other sinks, triggers and delivery settings. What else changed takes a new process. */
   follow(settings: Settings): void
   /** Takes nothing new and finishes what runs, for `drainSeconds` or until `abort`. Its triggers stay in force. */
@@ -87,8 +92,10 @@ export async function startDispatcher(
 
   const jobs = new Jobs(bull, shardsKeys)
   const queue = new WorkQueue(shardsKeys)
+  let assigned: readonly TriggerRecord[] = []
+  const metrics = new DeliveryMetrics(() => waiting(commands, shardsKeys, assigned))
   const workers = new Workers(
-    { commands, bull, keys: shardsKeys, queue, jobs, log, timings },
+    { commands, bull, keys: shardsKeys, queue, jobs, log, metrics, timings },
     settings.drainSeconds * 1000,
   )
   const orphanMs = settings.orphanSeconds * 1000
@@ -103,7 +110,9 @@ export async function startDispatcher(
     opened = true
     presence ??= announce(commands, keys, 'dispatcher')
     registry.set(targets.definitions())
-    workers.follow(targets.assignments(await registry.publish()))
+    const assignments = targets.assignments(await registry.publish())
+    assigned = assignments.map(({ record }) => record)
+    workers.follow(assignments)
     fault = undefined
   }
 
@@ -173,9 +182,22 @@ export async function startDispatcher(
       const redis = away === undefined ? fault : `Redis at ${addressOf(settings)} does not answer: ${away}`
       return [...(redis === undefined ? [] : [redis]), ...targets.problems(), ...registry.problems()]
     },
+    metrics: () => metrics.text(),
     follow: (next) => targets.follow(next),
     close: ({ abort } = {}) => (closing ??= shut(abort)),
   }
+}
+
+/** What waits for each trigger, and what failed for good; nothing while Redis is away. */
+async function waiting(redis: Redis, keys: ShardKeys, triggers: readonly TriggerRecord[]) {
+  if (redis.status !== 'ready') return []
+  return Promise.all(
+    triggers.map(async ({ id, name }) => ({
+      trigger: name,
+      pending: Number((await redis.get(`${keys.queue(id)}:pending`)) ?? 0),
+      dead: await redis.hlen(`${keys.queue(id)}:dead`),
+    })),
+  )
 }
 
 /** Without the password that a URL may carry. */

@@ -6,6 +6,7 @@ import type { Log } from '../core/log.ts'
 import type { Jobs, RetryData } from '../core/queue/jobs.ts'
 import type { ShardKeys } from '../core/redis/keys.ts'
 import type { TriggerRecord } from '../core/triggers.ts'
+import type { DeliveryMetrics } from './delivery-metrics.ts'
 import { Drain, type DrainContext, mostDrains } from './drain.ts'
 import type { DeliveryPolicy } from './policy.ts'
 import type { WorkQueue } from './queue/queue.ts'
@@ -46,6 +47,7 @@ export interface WorkerContext {
   readonly queue: WorkQueue
   readonly jobs: Jobs
   readonly log: Log
+  readonly metrics?: DeliveryMetrics
   readonly timings: WorkerTimings
 }
 
@@ -148,7 +150,7 @@ export class TriggerWorker {
   }
 
   #drainContext(): DrainContext {
-    const { commands, keys, queue, jobs, timings } = this.#c
+    const { commands, keys, queue, jobs, metrics, timings } = this.#c
     const { record, target } = this.#assignment
     return {
       redis: commands,
@@ -160,6 +162,7 @@ export class TriggerWorker {
       policy: () => this.#assignment.policy(),
       wants: (delta) => this.#wants(delta),
       log: this.#log,
+      ...(metrics && { metrics }),
       leaseMs: timings.leaseMs,
       random: Math.random,
     }

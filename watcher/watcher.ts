@@ -16,6 +16,7 @@ import { Clusters } from './clusters.ts'
 import { loadOwnerScripts } from './owner.ts'
 import { RemovedClusters } from './removed-clusters.ts'
 import { StatusBoard } from './status-board.ts'
+import { StreamMetrics } from './stream-metrics.ts'
 import { loadStreamScripts } from './stream-store.ts'
 
 /** A running watcher. */
@@ -77,6 +78,7 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
   const removed = new RemovedClusters({ ...context, configured: () => candidates.configured(), forgetAfterMs })
   /** The revision of the triggers that the clusters were told. */
   let told: string | undefined
+  const metrics = new StreamMetrics(() => clusters.all)
   let refused: Error | undefined
   const { promise: failed, resolve: fail } = Promise.withResolvers<Error>()
 
@@ -119,6 +121,7 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
       if (present !== told) return ['triggers have changed and are being read']
       return problemsOf(clusters.all, readiness)
     },
+    metrics: () => metrics.text(),
     follow(next) {
       ;({ readiness, clusters: configured } = next)
       if (!opening && !signal.aborted) clusters.follow(configured)

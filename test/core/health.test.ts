@@ -45,7 +45,6 @@ test('a part that cannot tell is an error and not readiness', async () => {
 
 test('there is nothing else, and nothing to change', async () => {
   const url = await serve()
-  expect((await get(`${url}/metrics`)).status).toBe(404)
   expect((await get(`${url}/`)).status).toBe(404)
   expect((await get(`${url}/healthz`, 'POST')).status).toBe(405)
 })

@@ -70,13 +70,26 @@ export class BridgeProcess {
 
   /** The problems that /readyz tells, one per line; '' = ready. */
   async problems(): Promise<string> {
+    const response = await this.#ask('/readyz')
+    const text = await response.text()
+    return response.status === 200 ? '' : text
+  }
+
+  /** What /metrics tells: name and labels as they are written there -> value. */
+  async metrics(): Promise<ReadonlyMap<string, number>> {
+    const lines = (await (await this.#ask('/metrics')).text()).split('\n')
+    const samples = lines.filter((line) => line !== '' && !line.startsWith('#'))
+    return new Map(
+      samples.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]),
+    )
+  }
+
+  async #ask(path: string): Promise<Response> {
     const url = this.log.find(({ msg }) => msg === 'health endpoints are up')?.url
     const { exitCode, signalCode } = this.child
     if (exitCode !== null || signalCode !== null) throw new Error(`ended with ${exitCode ?? signalCode}: ${this.out}`)
     if (url === undefined) throw new Error(`no health endpoints yet: ${this.out}`)
-    const response = await fetch(`${url}/readyz`)
-    const text = await response.text()
-    return response.status === 200 ? '' : text
+    return fetch(`${url}${path}`)
   }
 
   async ready(timeoutMs = 20_000): Promise<void> {
