@@ -3,6 +3,7 @@ import { livingProcesses, type ProcessRole } from './core/presence.ts'
 import { installationKeys, shardKeys } from './core/redis/keys.ts'
 import {
   type ClusterState,
+  livesMs,
   readClusterReports,
   readStreamReports,
   redisNowMs,
@@ -56,18 +57,22 @@ export async function overview(redis: Redis, prefix: string, configured: readonl
     livingProcesses(redis, keys),
   ])
   const living = new Set(processes.map(({ id }) => id))
+  const isTold = (cluster: string) => {
+    const report = clusterReports.get(cluster)
+    // a process that goes on without the cluster tells nothing of it any more
+    return report !== undefined && living.has(report.reporter) && nowMs - report.atMs <= livesMs
+  }
   const noWatcher = { reason: 'NoWatcher', message: 'no watcher has it: start one, or see the log of those that run' }
   const names = [...new Set([...configured, ...clusterReports.keys()])]
   const clusters = names.map((name): ClusterLine => {
     const report = clusterReports.get(name)
-    if (!report || !living.has(report.reporter))
-      return { name, state: 'Pending', version: report?.version ?? '', ...noWatcher }
+    if (!report || !isTold(name)) return { name, state: 'Pending', version: report?.version ?? '', ...noWatcher }
     const { reporter, atMs, ...told } = report
     return { name, ...told }
   })
   const streams = [...streamReports.values()].map(({ heardAtMs, owner, ...told }): StreamLine => {
     const lagSeconds = Math.max(0, Math.round((nowMs - heardAtMs) / 1_000))
-    if (living.has(owner)) return { ...told, lagSeconds, owner }
+    if (living.has(owner) && isTold(told.cluster)) return { ...told, lagSeconds, owner }
     return { ...told, state: 'Pending', ...noWatcher, lagSeconds, owner: null }
   })
   const triggers = await Promise.all(

@@ -70,10 +70,17 @@ const commands: Readonly<Record<string, Command>> = {
     options: ['cluster', 'service-account', 'user', 'config', 'help'],
     run: async (values) => (await import('./cli-rbac.ts')).rbac(values),
   },
+  forget: {
+    summary: 'drops what an orphaned trigger or a removed cluster left behind',
+    example: 'deltabridge forget trigger scaled',
+    options: printing,
+    words: 'trigger|cluster NAME',
+    run: async (values, words) => (await import('./cli-forget.ts')).forget(values, words),
+  },
 }
 
 /** Their names are decided, and scripts may one day rely on them. */
-const notYet = 'init new why tail dead replay pause resume forget cluster invoke types'.split(' ')
+const notYet = 'init new why tail dead replay pause resume cluster invoke types'.split(' ')
 
 const lingerMs = 1_000
 

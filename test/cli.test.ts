@@ -46,11 +46,11 @@ describe('the command line', () => {
   test('tells its commands', async () => {
     const { code, out } = await deltabridge('--help')
     expect(code).toBe(0)
-    for (const command of ['start', 'watcher', 'dispatcher', 'demo', 'status', 'check', 'rbac'])
+    for (const command of ['start', 'watcher', 'dispatcher', 'demo', 'status', 'check', 'rbac', 'forget'])
       expect(out).toContain(`\n  ${command} `)
   })
 
-  test.each(['start', 'watcher', 'dispatcher', 'demo', 'status', 'check', 'rbac'])(
+  test.each(['start', 'watcher', 'dispatcher', 'demo', 'status', 'check', 'rbac', 'forget'])(
     'helps with %s, by an example',
     async (command) => {
       const { code, out } = await deltabridge(command, '--help')
