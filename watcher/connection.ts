@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs'
 import type { AgentOptions, RequestOptions } from 'node:https'
 import { addAbortSignal, pipeline, type Readable } from 'node:stream'
 import { constants, createGunzip } from 'node:zlib'
-import { KubeConfig } from '@kubernetes/client-node'
+import type { KubeConfig } from '@kubernetes/client-node'
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
 import type { ClusterAccess } from '../core/config/settings.ts'
 import { readStatus, type Status } from './frame.ts'
-import { BadKubeconfig, type Login, readLogin } from './kubeconfig.ts'
+import { BadKubeconfig, configOf, type Login, readLogin } from './kubeconfig.ts'
 
 /** The API server answered, and not with what was asked for. */
 export class ApiFailure extends Error {
@@ -171,12 +171,6 @@ export class Connection {
     // streams on the old pool go on until the API server ends them
     void before?.close()
   }
-}
-
-function configOf({ cluster, user }: Login): KubeConfig {
-  const config = new KubeConfig()
-  config.loadFromClusterAndUser(cluster, user)
-  return config
 }
 
 function agentFor(config: KubeConfig, options: AgentOptions): Dispatcher {

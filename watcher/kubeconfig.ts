@@ -47,6 +47,13 @@ export function readLogin(access: ClusterAccess): Login {
   return { cluster, headers: {}, ...(context.user ? beyondLibrary(files, context.user, user) : { user }) }
 }
 
+/** The library's own object for exactly this login. */
+export function configOf({ cluster, user }: Login): KubeConfig {
+  const config = new KubeConfig()
+  config.loadFromClusterAndUser(cluster, user)
+  return config
+}
+
 function list(names: readonly string[]): string {
   return names.join(', ') || 'there is none'
 }
