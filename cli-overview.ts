@@ -9,7 +9,7 @@ import {
   redisNowMs,
   type StreamReport,
 } from './core/status.ts'
-import { readTriggerRecords, type TriggerRecord } from './core/triggers.ts'
+import { readPublishedNames, readTriggerRecords, type TriggerRecord } from './core/triggers.ts'
 import { type Backlog, backlogOf } from './dispatcher/queue/backlog.ts'
 
 /** What `status` tells; scripts rely on the names. */
@@ -40,6 +40,7 @@ export interface TriggerLine extends Omit<Backlog, 'breakerOpen'> {
   readonly target: string
   readonly state: 'Active' | 'Orphaned' | 'Dropping'
   readonly reason?: string
+  readonly message?: string
 }
 
 /** One shard holds everything so far. */
@@ -75,8 +76,11 @@ export async function overview(redis: Redis, prefix: string, configured: readonl
     if (living.has(owner) && isTold(told.cluster)) return { ...told, lagSeconds, owner }
     return { ...told, state: 'Pending', ...noWatcher, lagSeconds, owner: null }
   })
+  const published = await readPublishedNames(redis, keys, nowMs - livesMs)
   const triggers = await Promise.all(
-    records.map(async (record) => triggerLine(record, await backlogOf(redis, ofShard, record.id))),
+    records.map(async (record) =>
+      triggerLine(record, await backlogOf(redis, ofShard, record.id), published.has(record.name)),
+    ),
   )
   return {
     clusters,
@@ -91,13 +95,16 @@ const states = { active: 'Active', orphaned: 'Orphaned', dropping: 'Dropping' } 
 function triggerLine(
   { name, state, definition: { target } }: TriggerRecord,
   { breakerOpen, ...backlog }: Backlog,
+  published: boolean,
 ): TriggerLine {
   return {
     name,
     target: 'sink' in target ? `sink ${target.sink}` : `function ${target.function}`,
     state: states[state],
     ...backlog,
-    ...(breakerOpen && { reason: 'TargetFailing' }),
+    ...(!published && state === 'active'
+      ? { reason: 'NoDispatcher', message: 'no dispatcher that runs has it; what comes for it waits' }
+      : breakerOpen && { reason: 'TargetFailing' }),
   }
 }
 

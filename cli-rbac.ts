@@ -26,7 +26,7 @@ export async function rbac(values: Values): Promise<number> {
   const queries = needs.flatMap((one) => one.queries)
   return print(
     leastRbac(queries, subject)
-      .map((manifest) => stringify(manifest).trimEnd())
+      .map((manifest) => stringify(manifest, { aliasDuplicateObjects: false }).trimEnd())
       .join('\n---\n'),
   )
 }

@@ -93,7 +93,7 @@ function tables(
       triggers.map((one) => {
         const { name, target, pending, inFlight, retrying, dead, oldestPendingSeconds } = one
         const oldest = `${oldestPendingSeconds}s`
-        return [name, target, one.state, pending, inFlight, retrying, dead, oldest, one.reason ?? '']
+        return [name, target, one.state, pending, inFlight, retrying, dead, oldest, why(one)]
       }),
     ),
     table(

@@ -72,3 +72,15 @@ export async function readTriggerRecords(redis: Redis, keys: InstallationKeys): 
   const records = await redis.hgetall(keys.triggers)
   return Object.entries(records).map(([name, text]) => parseTriggerRecord(name, text))
 }
+
+/** The names of the triggers that somebody publishes who was heard of after `sinceMs`, by Redis' clock. */
+export async function readPublishedNames(
+  redis: Redis,
+  keys: InstallationKeys,
+  sinceMs: number,
+): Promise<ReadonlySet<string>> {
+  // as publish.lua writes it: when, then a line `<name> <hash>` for each
+  const lists = (await redis.hvals(keys.publishers)).map((text) => text.split('\n'))
+  const living = lists.filter(([at]) => Number(at) >= sinceMs)
+  return new Set(living.flatMap(([, ...lines]) => lines.map((line) => line.split(' ')[0]!)))
+}

@@ -44,6 +44,21 @@ describe('status', () => {
     expect(out).toMatch(/\nfirst +Owned +v1\.\S+ +1\/1\n/)
   })
 
+  test('says so of a trigger that no running dispatcher has, as of a function that was removed while none ran', async () => {
+    const cluster = await playground('first')
+    const bridge = await Bridge.open({ clusters: { first: cluster.kubeconfig() } })
+    await bridge.writeFunction('noted')
+    const { dispatcher } = await bridge.startBoth()
+    await until(async () => expect((await statusOf(bridge)).triggers).toMatchObject([{ name: 'noted' }]))
+    expect((await statusOf(bridge, '--problems')).triggers).toEqual([])
+    await dispatcher.stop()
+    expect((await statusOf(bridge, '--problems')).triggers).toMatchObject([
+      { name: 'noted', state: 'Active', reason: 'NoDispatcher' },
+    ])
+    const { out } = await deltabridge(bridge.folder, 'status')
+    expect(out).toMatch(/noted .*NoDispatcher: no dispatcher that runs has it/)
+  })
+
   test('counts what waits, what failed and what is dead', async () => {
     const cluster = await playground('first')
     const bridge = await Bridge.open({
