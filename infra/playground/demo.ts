@@ -24,11 +24,15 @@ export async function runDemo({ cli, keep, colour, write, signal }: DemoOptions)
   screen.note(`clusters   prod-eu, prod-us, staging (in this process)    Redis on port ${stage.redis.port}`)
   // what a trigger hears begins when it is known: the functions first, then those who watch for them
   const ready = (await stage.start('dispatcher')) && (await stage.start('watcher'))
+  if (signal.aborted) return 130
   screen.note(
     `processes  watcher ${stage.watcher.pid}, dispatcher ${stage.dispatcher.pid}    event bus ${stage.bus.url}`,
   )
   let held = ready
-  if (!ready) screen.broken('the watcher or the dispatcher did not become ready')
+  if (!ready) {
+    screen.broken('the watcher or the dispatcher did not become ready')
+    for (const trouble of stage.troubles) screen.note(`  ${trouble}`)
+  }
   for (const scene of ready ? scenes : []) {
     if (await scene(stage, screen)) continue
     held = false

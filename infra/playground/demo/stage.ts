@@ -12,6 +12,8 @@ import { BridgeProcess, type LogLine } from './process.ts'
 import { Shop } from './shop.ts'
 
 const clusterNames = ['prod-eu', 'prod-us', 'staging']
+/** Enough to hold the reason in what Node prints of a process that does not even load. */
+const mostTroubles = 8
 
 export interface StageOptions {
   /** The file of the command line, to start processes of. */
@@ -31,6 +33,8 @@ export interface Stage extends AsyncDisposable {
   readonly folder: string
   /** The dispatcher's log so far. */
   readonly log: readonly LogLine[]
+  /** The first errors of either process. */
+  readonly troubles: readonly string[]
   /** Waits for it to become true; answers whether it did. */
   until(condition: () => boolean, mostMs?: number): Promise<boolean>
   /** Starts the process, and waits until it is ready. */
@@ -48,6 +52,7 @@ export async function setStage({ cli, note, signal }: StageOptions): Promise<Sta
     open.push(() => rm(folder, { recursive: true, force: true }))
     const ledger = new Ledger()
     const log: LogLine[] = []
+    const troubles: string[] = []
     const redis = await startRedisServer({ note })
     open.push(() => redis.close())
     const bus = await startBus({
@@ -71,7 +76,11 @@ export async function setStage({ cli, note, signal }: StageOptions): Promise<Sta
     const file = await writeSettings(folder, redis.url, bus.url, clusters)
     const bridge = (role: 'watcher' | 'dispatcher', told: (line: LogLine) => void) => {
       const listen = `127.0.0.1:${ports[role]}`
-      const process = new BridgeProcess(cli, [role, '--config', file, '--listen', listen], told)
+      const process = new BridgeProcess(cli, [role, '--config', file, '--listen', listen], (line) => {
+        if (line.level === 'error' && line.msg.trim() !== '' && troubles.length < mostTroubles)
+          troubles.push(`${role}: ${line.msg}`)
+        told(line)
+      })
       open.push(() => process.stop())
       return process
     }
@@ -100,6 +109,7 @@ export async function setStage({ cli, note, signal }: StageOptions): Promise<Sta
       dispatcher,
       folder,
       log,
+      troubles,
       until,
       start(which) {
         const process = which === 'watcher' ? watcher : dispatcher
