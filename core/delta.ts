@@ -11,6 +11,10 @@ export type Reason =
   | 'Replaced'
   /** Deleted: a list no longer contained it. */
   | 'MissedWhileDisconnected'
+  /** Deleted: its whole kind was removed from the cluster. */
+  | 'ResourceRemoved'
+  /** Updated: the cluster was restored from a backup, and this is what the object was then. */
+  | 'Rewound'
   /** Deleted, on a trigger with a selector: gone, or it only no longer matches. */
   | 'DeletedOrDeselected'
   /** Added: Redis lost what was known, so everything present is told once more. */

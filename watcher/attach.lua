@@ -10,7 +10,7 @@ local stored = redis.call('HMGET', KEYS[2], 'lastBatch', 'phase', 'revision')
 if not stored[1] then return { 'GONE' } end
 if stored[1] ~= ARGV[2] then return { 'REWIND' } end
 if (redis.call('HGET', KEYS[3], ARGV[3]) or '') == ARGV[4] then return { 'OK', stored[3] } end
-if ARGV[4] ~= '' and stored[2] ~= 'live' and stored[2] ~= 'birth' then return { 'RELISTING' } end
+if ARGV[4] ~= '' and stored[2] == 'relisting' then return { 'RELISTING' } end
 return allOrNothing(function()
   if ARGV[4] == '' then removeFields(KEYS[3], { ARGV[3] }) else writeFields(KEYS[3], { ARGV[3], ARGV[4] }) end
   local revision = string.format('%d', tonumber(stored[3]) + 1)

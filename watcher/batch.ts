@@ -7,7 +7,8 @@ import { apiVersionOf, type Query, selectorHash } from './query.ts'
 import { payloadOf } from './redact.ts'
 import type { Change } from './reflector.ts'
 
-export type Phase = 'birth' | 'live' | 'relisting'
+/** `gone`: its kind is not served; what is there when it comes back is new. */
+export type Phase = 'birth' | 'live' | 'relisting' | 'gone'
 
 /** What a batch is built for: one stream as its owner knows it now. */
 export interface BatchContext {

@@ -3,7 +3,7 @@
 -- Called by the cluster's owner. Safe to send twice: every call has a fresh name.
 --
 -- KEYS 1 owner  2 stream  3 streams of the shard  4 attachments  5 positions
--- ARGV 1 owner's token  2 fresh batch name  3 stream id  4 query (JSON)  5 group/resource
+-- ARGV 1 owner's token  2 fresh batch name  3 stream id  4 query (JSON)  5 group/resource  6 phase of a new stream
 -- Answers OK phase resourceVersion revision n {trigger id, hash of its definition...} counted highest (as in position.lua)  |  FENCED
 --@include ../core/queue/atomic.lua
 --@include position.lua
@@ -12,7 +12,7 @@ return allOrNothing(function()
   local counted, highest = readPosition(KEYS[5], ARGV[5])
   if redis.call('EXISTS', KEYS[2]) == 0 then
     writeFields(KEYS[3], { ARGV[3], ARGV[4] })
-    writeFields(KEYS[2], { 'phase', 'birth', 'resourceVersion', '', 'revision', '0', 'n', counted, 'lastBatch', ARGV[2] })
+    writeFields(KEYS[2], { 'phase', ARGV[6], 'resourceVersion', '', 'revision', '0', 'n', counted, 'lastBatch', ARGV[2] })
   else
     writeFields(KEYS[2], { 'lastBatch', ARGV[2] })
   end

@@ -6,10 +6,10 @@ import type { ShardKeys } from '../core/redis/keys.ts'
 import type { TriggerRecord } from '../core/triggers.ts'
 import { ClusterGate } from './cluster-gate.ts'
 import { ApiFailure, type Connection } from './connection.ts'
-import { demand, notServed, triggersOf, type WantedStream } from './demand.ts'
-import { Discovery, type ServedKind } from './discovery.ts'
+import { demand, triggersOf, type WantedStream } from './demand.ts'
 import type { Sleep } from './list-watch.ts'
 import { apiVersionOf, type Query } from './query.ts'
+import { ServedKinds } from './served-kinds.ts'
 import { forgetStream, type StoredStream, storedStreams } from './stored-streams.ts'
 import { Stream, type StreamStatus } from './stream.ts'
 import { FencedOff, type StreamScripts, StreamStore } from './stream-store.ts'
@@ -27,6 +27,8 @@ export interface StreamsContext {
   readonly api: Pick<Connection, 'open' | 'get'>
   /** How a list-watch waits; tests have their own. */
   readonly sleep?: Sleep
+  /** How far apart the API server has to say twice that a kind is gone. */
+  readonly believedAfterMs?: number
   readonly scripts: StreamScripts
   readonly freshName: () => string
   readonly addDrain: (triggerId: string, drainId: string) => void
@@ -46,6 +48,8 @@ interface Running {
   readonly stream: Stream
   readonly stop: AbortController
   readonly ended: Promise<void>
+  /** Who is on it before it is live: its kind was not served, and only who waited for that is told of all that is there. */
+  first?: ReadonlySet<string> | undefined
 }
 
 /** How often a kind that is not served, or could not be asked for, is asked for again. */
@@ -54,7 +58,7 @@ const askAgainMs = 2_000
 /** The streams of an owned cluster: opens what the triggers need, closes what they need no more. */
 export class ClusterStreams {
   readonly #c: StreamsContext
-  readonly #discovery: Discovery
+  readonly #kinds: ServedKinds
   readonly #watchLists = new WatchListSupport()
   #gate: ClusterGate | undefined
   readonly #running = new Map<string, Running>()
@@ -63,13 +67,11 @@ export class ClusterStreams {
   #triggers: readonly TriggerRecord[] | undefined
   /** The set of triggers that the streams were last brought in line with. */
   #followed: readonly TriggerRecord[] | undefined
-  /** gvk -> why it is not watched. */
-  #unserved = new Map<string, { readonly reason: string; readonly message: string }>()
   #wake: () => void = () => {}
 
   constructor(context: StreamsContext) {
     this.#c = context
-    this.#discovery = new Discovery(context.api)
+    this.#kinds = new ServedKinds(context)
   }
 
   setTriggers(triggers: readonly TriggerRecord[]): void {
@@ -84,7 +86,7 @@ export class ClusterStreams {
 
   problems(): string[] {
     if (this.#followed === undefined || this.#followed !== this.#triggers) return ['streams are being opened']
-    const problems = [...this.#unserved].map(([gvk, { reason, message }]) => `${gvk}: ${reason}: ${message}`)
+    const problems = [...this.#kinds.unserved].map(([gvk, { reason, message }]) => `${gvk}: ${reason}: ${message}`)
     for (const { stream } of this.#running.values()) {
       const { state, reason, message } = stream.status
       if (state === 'Live') continue
@@ -102,7 +104,7 @@ export class ClusterStreams {
       return { id, gvk: gvkOf(query), namespace: query.namespace, status }
     })
     const watched = new Set(streams.map(({ gvk }) => gvk))
-    const kinds = [...this.#unserved].filter(([gvk]) => !watched.has(gvk))
+    const kinds = [...this.#kinds.unserved].filter(([gvk]) => !watched.has(gvk))
     return [
       ...streams,
       ...kinds.map(([gvk, why]) => ({ id: `${this.#c.clusterId} ${gvk}`, gvk, namespace: '', status: unserved(why) })),
@@ -153,13 +155,13 @@ export class ClusterStreams {
     if (this.#stored.size === 0 && this.#running.size === 0)
       this.#stored = await storedStreams(this.#c.redis, this.#c.shard, this.#c.clusterId)
     const mine = triggersOf(this.#c.settings, triggers)
-    const served = await this.#serve(mine, signal)
+    const served = await this.#kinds.look(mine, this.#doubtful(), signal)
     const wanted = demand(this.#c.clusterId, mine, served)
     const keeping = this.#keep(wanted, mine)
     for (const [id, { query, triggers }] of wanted) {
       const running = this.#running.get(id)
-      if (running) running.stream.setTriggers(triggers)
-      else this.#start(id, query, triggers, signal, fenced)
+      if (running) running.stream.setTriggers(await this.#joining(running, triggers))
+      else await this.#start(id, query, triggers, signal, fenced)
       this.#stored.delete(id)
     }
     for (const [id, running] of this.#running) {
@@ -173,29 +175,14 @@ export class ClusterStreams {
       await this.#forget(query)
       this.#stored.delete(id)
     }
-    this.#followed = triggers
-    return !keeping && this.#unserved.size === 0
-  }
-
-  async #serve(triggers: readonly TriggerRecord[], signal: AbortSignal): Promise<Map<string, ServedKind>> {
-    const served = new Map<string, ServedKind>()
-    const unserved = new Map<string, { reason: string; message: string }>()
-    for (const gvk of new Set(triggers.flatMap(({ definition }) => definition.gvk))) {
-      try {
-        const kind = await this.#discovery.find(gvk, signal)
-        if (kind) served.set(gvk, kind)
-        else unserved.set(gvk, { reason: 'NotFound', message: notServed(gvk, triggers) })
-      } catch (error) {
-        if (signal.aborted) throw error
-        const { reason, message } = watchFailure(error)
-        unserved.set(gvk, { reason, message })
-      }
+    for (const { stream } of this.#running.values()) {
+      const gvk = gvkOf(stream.query)
+      if (this.#kinds.removed.has(gvk)) stream.removeKind()
+      if (this.#kinds.returned.has(gvk)) stream.tryAgain()
     }
-    for (const [gvk, { reason, message }] of unserved)
-      if (this.#unserved.get(gvk)?.message !== message)
-        this.#c.log.warn({ gvk, reason, err: message }, 'kind cannot be watched yet')
-    this.#unserved = unserved
-    return served
+    this.#followed = triggers
+    const waiting = [...this.#running.values()].some((running) => running.first)
+    return !keeping && !waiting && this.#kinds.unserved.size === 0 && this.#doubtful().size === 0
   }
 
   /**
@@ -223,7 +210,7 @@ export class ClusterStreams {
   #needed(trigger: TriggerRecord, query: Query, wanted: ReadonlyMap<string, WantedStream>): boolean {
     const gvk = gvkOf(query)
     if (!trigger.definition.gvk.includes(gvk)) return false
-    if (this.#unserved.has(gvk)) return true
+    if (this.#kinds.unserved.has(gvk)) return true
     for (const [id, instead] of wanted) {
       const replaces = instead.triggers.includes(trigger) && gvkOf(instead.query) === gvk
       if (replaces && this.#running.get(id)?.stream.synced !== true) return true
@@ -231,7 +218,31 @@ export class ClusterStreams {
     return false
   }
 
-  #start(id: string, query: Query, triggers: readonly TriggerRecord[], signal: AbortSignal, fenced: () => void): void {
+  /** Kinds that a stream was told do not exist. */
+  #doubtful(): Set<string> {
+    const streams = [...this.#running.values()].map(({ stream }) => stream)
+    return new Set(streams.filter(({ status }) => status.reason === 'NotFound').map(({ query }) => gvkOf(query)))
+  }
+
+  /** Those of the triggers that may be on the stream now. */
+  async #joining(running: Running, triggers: readonly TriggerRecord[]): Promise<readonly TriggerRecord[]> {
+    const { first, stream } = running
+    if (!first) return triggers
+    if (!stream.synced) return triggers.filter(({ id }) => first.has(id))
+    await this.#kinds.absent.over(gvkOf(stream.query), first)
+    running.first = undefined
+    return triggers
+  }
+
+  async #start(
+    id: string,
+    query: Query,
+    triggers: readonly TriggerRecord[],
+    signal: AbortSignal,
+    fenced: () => void,
+  ): Promise<void> {
+    const waiting = await this.#kinds.absent.waiting(gvkOf(query), triggers)
+    const first = waiting.size > 0 ? new Set([...waiting, ...(this.#stored.get(id)?.attached ?? [])]) : undefined
     const log = this.#c.log.child({ gvk: gvkOf(query), ...(query.namespace !== '' && { namespace: query.namespace }) })
     const { settings, api, sleep, addDrain, freshName, redisAgain } = this.#c
     const context = {
@@ -246,14 +257,17 @@ export class ClusterStreams {
       freshName,
       redisAgain,
       log,
+      first: first ? ('gone' as const) : ('birth' as const),
+      onUnknownKind: () => this.#wake(),
     }
-    const stream = new Stream({ ...context, now: () => new Date() }, triggers)
+    const joining = first ? triggers.filter((trigger) => first.has(trigger.id)) : triggers
+    const stream = new Stream({ ...context, now: () => new Date() }, joining)
     const stop = new AbortController()
     const ended = stream.run(AbortSignal.any([signal, stop.signal])).catch((error: unknown) => {
       if (!(error instanceof FencedOff)) log.error({ err: String(error) }, 'stream ended, which it should not')
       fenced()
     })
-    this.#running.set(id, { stream, stop, ended })
+    this.#running.set(id, { stream, stop, ended, first })
   }
 
   async #forget(query: Query): Promise<void> {

@@ -37,7 +37,7 @@ for i = firstPush, firstPush + 3 * pushes - 1, 3 do
 end
 
 if redis.call('GET', KEYS[1]) ~= token then return { 'FENCED' } end
-local stored = redis.call('HMGET', KEYS[2], 'lastBatch', 'revision')
+local stored = redis.call('HMGET', KEYS[2], 'lastBatch', 'revision', 'phase')
 if not stored[1] then return { 'GONE' } end
 if stored[1] == next then
   -- applied before, its answer lost: name the drains again whose jobs may not have been added
@@ -148,6 +148,8 @@ return allOrNothing(function()
   if ARGV[6] == 'live' and n == counted and (highest == '' or isBefore(highest, ARGV[7])) then
     writePosition(KEYS[5], resource, n, ARGV[7])
   end
+  -- what comes back under this name is another kind: its ids are not those of before
+  if ARGV[6] == 'gone' and stored[3] ~= 'gone' then writePosition(KEYS[5], resource, counted + 1, '') end
   dropPayloads(unreferenced)
   return answer
 end)

@@ -138,6 +138,14 @@ export class Committer {
     this.flush()
   }
 
+  /** The batch being filled is the last of a kind that is gone. */
+  endKind(building: Building): void {
+    const last = building as OpenBatch
+    last.phase = 'gone'
+    last.closed = true
+    this.flush()
+  }
+
   /**
    * Waits for a batch that takes more and hands it over; not any more when the round is over. `use` fills it there and
    * then: a batch that somebody had been given a moment ago may be on its way to Redis by now.

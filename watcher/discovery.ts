@@ -10,6 +10,10 @@ export interface ServedKind {
   readonly namespaced: boolean
 }
 
+interface Group {
+  readonly versions?: readonly { readonly version: string }[]
+}
+
 interface ResourceList {
   readonly resources?: readonly {
     readonly name: string
@@ -31,25 +35,43 @@ export class Discovery {
     this.#api = api
   }
 
+  /** What was served may not be any more. */
+  forget(gvk: string): void {
+    this.#served.delete(gvk)
+  }
+
   /** undefined: the API server says that it has no such kind, or none that can be listed and watched. Rejects when it cannot be asked. */
   async find(gvk: string, signal: AbortSignal): Promise<ServedKind | undefined> {
     const known = this.#served.get(gvk)
     if (known) return known
-    const { group, version, kind } = parseGvk(gvk)
+    const served = await this.#find(gvk, parseGvk(gvk).version, signal)
+    if (served) this.#served.set(gvk, served)
+    return served
+  }
+
+  /** Whether no version of the group serves the kind: of one that only another version serves, every object is still there. */
+  async removed(gvk: string, signal: AbortSignal): Promise<boolean> {
+    const { group } = parseGvk(gvk)
+    if (group === '') return (await this.find(gvk, signal)) === undefined
+    const { versions = [] } = await this.#ask<Group>(`/apis/${group}`, signal)
+    for (const { version } of versions) if (await this.#find(gvk, version, signal)) return false
+    return true
+  }
+
+  async #find(gvk: string, version: string, signal: AbortSignal): Promise<ServedKind | undefined> {
+    const { group, kind } = parseGvk(gvk)
     const path = group === '' ? `/api/${version}` : `/apis/${group}/${version}`
-    for (const resource of (await this.#list(path, signal)).resources ?? []) {
+    for (const resource of (await this.#ask<ResourceList>(path, signal)).resources ?? []) {
       const watchable = resource.verbs?.includes('list') && resource.verbs.includes('watch')
       // `deployments/scale` and the like are parts of another resource
       if (resource.kind !== kind || !watchable || resource.name.includes('/')) continue
       const { name, namespaced } = resource
-      const served = { gvk, resource: { group, version, resource: name }, kind, namespaced }
-      this.#served.set(gvk, served)
-      return served
+      return { gvk, resource: { group, version, resource: name }, kind, namespaced }
     }
     return undefined
   }
 
-  async #list(path: string, signal: AbortSignal): Promise<ResourceList> {
+  async #ask<Answer extends object>(path: string, signal: AbortSignal): Promise<Partial<Answer>> {
     try {
       return JSON.parse((await this.#api.get(path, signal)).toString('utf8'))
     } catch (error) {

@@ -3,6 +3,9 @@ import type { Draft, KnownObject } from './known.ts'
 import { objectKey, type Sighting } from './object.ts'
 import { compareResourceVersions } from './resource-version.ts'
 
+/** How it is known that an object is gone that nobody saw going. */
+export type Vanishing = 'Replaced' | 'MissedWhileDisconnected' | 'ResourceRemoved'
+
 /** What happened to one object, before anybody asked who wants it. */
 export interface Change {
   readonly type: DeltaType
@@ -13,7 +16,7 @@ export interface Change {
   readonly since: string
   /** The rewinds counted so far; of a Deleted those of its entry. */
   readonly n: number
-  readonly reason?: 'Replaced' | 'MissedWhileDisconnected' | 'Rewound'
+  readonly reason?: 'Rewound' | Vanishing
   /** It has the resourceVersion that was known, on the other side of a rewind: whether it is the same has to be seen. */
   readonly doubtful?: true
   readonly finalStateUnknown?: true
@@ -81,8 +84,8 @@ export function deleted(draft: Draft, object: Sighting): Change[] {
   ]
 }
 
-/** An object that a complete list no longer holds, or whose name another one has taken. */
-export function missing(draft: Draft, uid: string, reason: 'Replaced' | 'MissedWhileDisconnected'): Change[] {
+/** An object that a complete list no longer holds, whose name another one has taken, or whose kind is gone. */
+export function missing(draft: Draft, uid: string, reason: Vanishing): Change[] {
   const known: KnownObject | undefined = draft.get(uid)
   if (!known) return []
   draft.delete(uid)

@@ -83,10 +83,10 @@ export class StreamStore {
   }
 
   /** The one way back: from here on no earlier batch can apply. Creates the stream where there is none. */
-  async claim(fresh: string): Promise<StreamRecord> {
+  async claim(fresh: string, first: 'birth' | 'gone' = 'birth'): Promise<StreamRecord> {
     const { stream, streams, attachments: attached } = this.#keys
     const keys = [this.#owner, stream(this.#id), streams, attached(this.#id), this.#positions]
-    const args = [this.#token, fresh, this.#id, JSON.stringify(this.#query), positionOf(this.#query)]
+    const args = [this.#token, fresh, this.#id, JSON.stringify(this.#query), positionOf(this.#query), first]
     const [status, phase, resourceVersion, revision, n, attachments, counted, highest] = (await this.#scripts.claim.run(
       this.#redis,
       keys,
@@ -96,7 +96,7 @@ export class StreamStore {
     if (phase === 'dropping') {
       // it was being forgotten when its owner was lost: that is finished first, then it begins anew
       await this.drop(`${fresh}.drop`)
-      return this.claim(`${fresh}.anew`)
+      return this.claim(`${fresh}.anew`, first)
     }
     return {
       phase,

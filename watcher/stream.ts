@@ -38,6 +38,10 @@ export interface StreamContext extends CommitterContext {
   readonly random?: () => number
   readonly sleep?: Sleep
   readonly askAfterMs?: number
+  /** `gone`: its kind was not served before, and somebody waited for it. */
+  readonly first?: 'birth' | 'gone'
+  /** The API server does not know the kind, for now. */
+  readonly onUnknownKind?: () => void
 }
 
 /** How long a list that is not believed is left alone. */
@@ -55,6 +59,8 @@ export class Stream {
   #connected = false
   #trouble: Trouble | undefined
   #heardAt = performance.now()
+  #kindRemoved = false
+  #endRound: () => void = () => {}
 
   constructor(context: StreamContext, triggers: readonly TriggerRecord[]) {
     this.#c = context
@@ -69,14 +75,15 @@ export class Stream {
   get status(): StreamStatus {
     const phase = this.#committer?.phase
     const state = phase !== 'live' ? 'Syncing' : this.#connected ? 'Live' : 'Pending'
+    const gone = phase === 'gone' && this.#trouble?.reason === 'NotFound' && ({ state: 'Gone' } as const)
     const objects = this.#committer?.known.size ?? 0
     const resourceVersion = this.#committer?.resourceVersion ?? ''
-    return { state, ...this.#trouble, objects, resourceVersion, lagMs: performance.now() - this.#heardAt }
+    return { state, ...this.#trouble, ...gone, objects, resourceVersion, lagMs: performance.now() - this.#heardAt }
   }
 
   /** Whether its first list has been committed, by this process or another. */
   get synced(): boolean {
-    return this.#committer !== undefined && this.#committer.phase !== 'birth'
+    return this.#committer !== undefined && this.#committer.phase !== 'birth' && this.#committer.phase !== 'gone'
   }
 
   /** Ids of the triggers that are on the stream, as Redis has confirmed it. */
@@ -88,6 +95,18 @@ export class Stream {
   setTriggers(triggers: readonly TriggerRecord[]): void {
     this.#triggers = triggers
     this.#committer?.setTriggers(triggers)
+  }
+
+  /** Its kind is confirmed to be gone, and so is every object of it. */
+  removeKind(): void {
+    if (this.#committer?.phase === 'gone') return
+    this.#kindRemoved = true
+    this.#endRound()
+  }
+
+  /** There is reason to hope that what failed works now: it does not wait any longer. */
+  tryAgain(): void {
+    this.#endRound()
   }
 
   /** Runs until `signal` aborts; what was read and not committed by then will be read again. Throws FencedOff. */
@@ -125,7 +144,7 @@ export class Stream {
   /** From a claim on, until something breaks it. */
   async #round(signal: AbortSignal): Promise<void> {
     const { store, query } = this.#c
-    const record = await store.claim(this.#c.freshName())
+    const record = await store.claim(this.#c.freshName(), this.#c.first)
     const end = new AbortController()
     const broken: unknown[] = []
     const ended = AbortSignal.any([signal, end.signal])
@@ -134,12 +153,14 @@ export class Stream {
       end.abort()
     })
     this.#committer = committer
+    this.#endRound = () => end.abort()
     this.#connected = false
     // what is suspicious is so until a list is believed
     if (this.#trouble?.state !== 'Suspicious') this.#trouble = undefined
     try {
       // a stream begins to list with those on it who want to hear of what is there
       await committer.triggersSettled()
+      if (this.#kindRemoved) return await this.#deleteAll(committer)
       const from = record.phase === 'live' && !committer.rewound ? record.resourceVersion : undefined
       const listed = new Set<string>()
       const past: Past = {
@@ -163,6 +184,16 @@ export class Stream {
       await committer.settled()
     }
     if (broken.length > 0) throw broken[0]
+  }
+
+  async #deleteAll(committer: Committer): Promise<void> {
+    if (committer.phase !== 'gone') {
+      for (const uid of [...committer.known.uids()])
+        await committer.fill(({ batch }) => batch.add(missing(batch.draft, uid, 'ResourceRemoved')))
+      await committer.fill((last) => committer.endKind(last))
+      await committer.settled()
+    }
+    if (committer.phase === 'gone') this.#kindRemoved = false
   }
 
   /** Returns what to wait for, if there is anything. */
@@ -251,6 +282,7 @@ export class Stream {
     this.#connected = false
     this.#trouble = this.#troubleOf(failure)
     const { missing } = this.#trouble
+    if (reason === 'NotFound') this.#c.onUnknownKind?.()
     const fields = {
       reason,
       err: message,

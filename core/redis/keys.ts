@@ -31,6 +31,8 @@ export interface ShardKeys {
   owner(clusterId: string): string
   /** hash: group/resource -> the highest position it was seen at, and how often it went back in time */
   positions(clusterId: string): string
+  /** hash: `<gvk> <trigger id>` of who waits for a kind that is not served */
+  absent(clusterId: string): string
   /** hash: stream id -> its query (JSON) */
   readonly streams: string
   /** hash: stream id, or cluster id and gvk of a kind that has no stream -> its report (see core/status.ts) */
@@ -75,6 +77,7 @@ export function shardKeys(prefix: string, shard: number): ShardKeys {
   return {
     tag,
     owner: (clusterId) => `${tag}:c:${clusterId}:owner`,
+    absent: (clusterId) => `${tag}:c:${clusterId}:absent`,
     positions: (clusterId) => `${tag}:c:${clusterId}:positions`,
     streams: `${tag}:streams`,
     streamReports: `${tag}:streams:reports`,
