@@ -141,7 +141,7 @@ export class FunctionFolder {
     this.#functions = functions
     this.#problems = problems
     for (const { about, message } of problems) {
-      if (!told.has(`${about}: ${message}`)) log.error({ problem: message }, `${about} has a fault`)
+      if (!told.has(`${about}: ${message}`)) log.error({ problem: message }, `fault in ${about}`)
     }
     const fresh = functions.filter((one) => !before.includes(one))
     for (const { name } of fresh) log.info({ trigger: name }, 'function loaded')

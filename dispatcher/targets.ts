@@ -52,6 +52,11 @@ export class Targets {
         onChange: () => targets.#reload(),
       })
       targets.#reload()
+    } else if (settings.triggers.length === 0) {
+      // a folder that was misnamed or stands elsewhere looks like this
+      log.warn(
+        'nothing to deliver to: make a functions folder beside the configuration and start again, or add triggers',
+      )
     }
     return targets
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Settings } from '../../core/config/settings.ts'
-import { silentLog } from '../../core/log.ts'
+import { type Log, silentLog } from '../../core/log.ts'
 import { Jobs } from '../../core/queue/jobs.ts'
 import { connectRedis } from '../../core/redis/connection.ts'
 import { installationKeys, shardKeys } from '../../core/redis/keys.ts'
@@ -74,8 +74,12 @@ async function openStage() {
       for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
       return folder
     },
-    start: async (more: Partial<Settings>, own: Partial<typeof timings> = {}): Promise<Dispatcher> => {
-      const dispatcher = await startDispatcher({ ...settings, ...more }, silentLog, { ...timings, ...own })
+    start: async (
+      more: Partial<Settings>,
+      own: Partial<typeof timings> = {},
+      log: Log = silentLog,
+    ): Promise<Dispatcher> => {
+      const dispatcher = await startDispatcher({ ...settings, ...more }, log, { ...timings, ...own })
       onTestFinished(() => dispatcher.close({ abort: AbortSignal.timeout(1_000) }))
       return dispatcher
     },
@@ -89,6 +93,16 @@ async function openStage() {
     },
   }
 }
+
+test('a dispatcher that has nothing to deliver to says so, once', async () => {
+  const stage = await openStage()
+  const told: unknown[] = []
+  const log = { ...silentLog, warn: (text: unknown) => void told.push(text) } as Log
+  await stage.start({}, {}, log)
+  expect(told).toEqual([expect.stringMatching(/^nothing to deliver to: make a functions folder/)])
+  await stage.start({ functions: await stage.functions({}) }, {}, log)
+  expect(told).toHaveLength(1)
+})
 
 describe('a folder of functions', () => {
   test('is all it takes: what is dropped in receives deltas, edited while it runs, and is an orphan when removed', async () => {

@@ -18,7 +18,7 @@ describe('a function', () => {
       expect(await dispatcher.problems()).toMatch(/^function broken\.ts: .*no database today.*\n$/),
     )
     expect(dispatcher.log).toContainEqual(
-      expect.objectContaining({ level: 'error', msg: 'function broken.ts has a fault' }),
+      expect.objectContaining({ level: 'error', msg: 'fault in function broken.ts' }),
     )
     const watcher = await bridge.start('watcher')
     await bridge.expectIds('noted', [await maps.create('a')])
