@@ -37,7 +37,7 @@ interface Conditions {
 }
 
 /** What a function wants to hear of: all conditions that are given must hold. With its types in the filter of `on`. */
-export interface FilterOf<T, Selector, Changed, Ignore, Old> extends Conditions {
+export interface FilterOf<T, Selector, Changed, Ignore, Old, Meta = boolean> extends Conditions {
   types?: readonly T[]
   /** The server's own selector, e.g. `app=web`. An object that stops matching looks like a deleted one: see `delta.reason`. */
   labelSelector?: Selector
@@ -49,6 +49,8 @@ export interface FilterOf<T, Selector, Changed, Ignore, Old> extends Conditions 
   ignore?: readonly Ignore[]
   /** Deliver the state before the change as well. `changed` and `ignore` imply it. */
   old?: Old
+  /** Nothing of the object but its metadata is asked of the server, kept and delivered. */
+  metadataOnly?: Meta
 }
 
 export type Filter = FilterOf<DeltaType, string, string, string, boolean>
@@ -83,11 +85,12 @@ export function on<
   const T extends DeltaType = WantsOld<Changed, Ignore> extends true ? 'Updated' : DeltaType,
   const Old extends boolean = WantsOld<Changed, Ignore>,
   const Selector extends string = never,
+  const Meta extends boolean = false,
 >(
   gvk: CheckGvk<G> | readonly CheckGvk<G>[],
-  filter: FilterOf<T, Selector, PathOf<ObjectOf<G>, Changed>, PathOf<ObjectOf<G>, Ignore>, Old>,
-  handler: Handler<DeltaOf<G, T, Old, false, IsGiven<Selector>>>,
-): DeltaFunction<DeltaOf<G, T, Old, false, IsGiven<Selector>>>
+  filter: FilterOf<T, Selector, PathOf<ObjectOf<G>, Changed>, PathOf<ObjectOf<G>, Ignore>, Old, Meta>,
+  handler: Handler<DeltaOf<G, T, Old, Meta, IsGiven<Selector>>>,
+): DeltaFunction<DeltaOf<G, T, Old, Meta, IsGiven<Selector>>>
 export function on(gvk: string | readonly string[], filter: unknown, handler?: unknown): DeltaFunction {
   const [conditions, handle] = typeof filter === 'function' ? [{}, filter] : [filter, handler]
   if (typeof handle !== 'function') throw new TypeError('on(gvk, filter?, handler): the handler is not a function')

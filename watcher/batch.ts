@@ -91,7 +91,7 @@ export class Batch {
 
   #keep(bytes: Buffer): string {
     const { query } = this.#context
-    const kept = payloadOf(bytes, apiVersionOf(query.resource), query.kind)
+    const kept = payloadOf(bytes, apiVersionOf(query.resource), query.kind, query.metadataOnly)
     this.#bytes += kept.length
     this.#payloads.push(kept)
     return `${this.name}/${this.#payloads.length - 1}`

@@ -1,6 +1,7 @@
 import { setTimeout as timer } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import type { ClusterSettings } from '../core/config/settings.ts'
+import { gvkMatches } from '../core/filter.ts'
 import type { Log } from '../core/log.ts'
 import type { ShardKeys } from '../core/redis/keys.ts'
 import type { TriggerRecord } from '../core/triggers.ts'
@@ -8,7 +9,8 @@ import { ClusterGate } from './cluster-gate.ts'
 import { ApiFailure, type Connection } from './connection.ts'
 import { demand, triggersOf, type WantedStream } from './demand.ts'
 import type { Sleep } from './list-watch.ts'
-import { apiVersionOf, type Query } from './query.ts'
+import { metadataOnly } from './metadata-only.ts'
+import { apiVersionOf, positionOf, type Query, streamId } from './query.ts'
 import { ServedKinds } from './served-kinds.ts'
 import { forgetStream, type StoredStream, storedStreams } from './stored-streams.ts'
 import { Stream, type StreamStatus } from './stream.ts'
@@ -24,7 +26,7 @@ export interface StreamsContext {
   readonly shard: ShardKeys
   /** The owner's. */
   readonly token: string
-  readonly api: Pick<Connection, 'open' | 'get'>
+  readonly api: Pick<Connection, 'open' | 'get'> & Partial<Pick<Connection, 'fresh'>>
   /** How a list-watch waits; tests have their own. */
   readonly sleep?: Sleep
   /** How far apart the API server has to say twice that a kind is gone. */
@@ -45,6 +47,7 @@ export interface ToldStream {
 }
 
 interface Running {
+  triggers: readonly TriggerRecord[]
   readonly stream: Stream
   readonly stop: AbortController
   readonly ended: Promise<void>
@@ -71,7 +74,7 @@ export class ClusterStreams {
 
   constructor(context: StreamsContext) {
     this.#c = context
-    this.#kinds = new ServedKinds(context)
+    this.#kinds = new ServedKinds({ ...context, gate: () => this.#gate, changed: () => this.#wake() })
   }
 
   setTriggers(triggers: readonly TriggerRecord[]): void {
@@ -87,9 +90,10 @@ export class ClusterStreams {
   problems(): string[] {
     if (this.#followed === undefined || this.#followed !== this.#triggers) return ['streams are being opened']
     const problems = [...this.#kinds.unserved].map(([gvk, { reason, message }]) => `${gvk}: ${reason}: ${message}`)
-    for (const { stream } of this.#running.values()) {
+    for (const running of this.#running.values()) {
+      const { stream } = running
       const { state, reason, message } = stream.status
-      if (state === 'Live') continue
+      if (state === 'Live' || !named(running)) continue
       const why = reason === undefined ? state : `${state}: ${reason}: ${message}`
       problems.push(`${nameOf(stream.query)}: ${why}`)
     }
@@ -132,11 +136,12 @@ export class ClusterStreams {
           return false
         })
         // a call that came meanwhile woke nobody
-        if (this.#triggers === triggers && !signal.aborted) await this.#patience(settled ? 60_000 : askAgainMs)
+        if (this.#triggers === triggers && !signal.aborted)
+          await this.#patience(settled ? this.#kinds.patienceMs : Math.min(askAgainMs, this.#kinds.patienceMs))
       }
     } finally {
       signal.removeEventListener('abort', wake)
-      await Promise.all([...this.#running.values()].map((running) => end(running)))
+      await Promise.all([this.#kinds.close(), ...[...this.#running.values()].map((running) => end(running))])
       this.#running.clear()
     }
   }
@@ -160,8 +165,10 @@ export class ClusterStreams {
     const keeping = this.#keep(wanted, mine)
     for (const [id, { query, triggers }] of wanted) {
       const running = this.#running.get(id)
-      if (running) running.stream.setTriggers(await this.#joining(running, triggers))
-      else await this.#start(id, query, triggers, signal, fenced)
+      if (running) {
+        running.triggers = triggers
+        running.stream.setTriggers(await this.#joining(running, triggers))
+      } else await this.#start(id, query, triggers, signal, fenced)
       this.#stored.delete(id)
     }
     for (const [id, running] of this.#running) {
@@ -209,10 +216,14 @@ export class ClusterStreams {
 
   #needed(trigger: TriggerRecord, query: Query, wanted: ReadonlyMap<string, WantedStream>): boolean {
     const gvk = gvkOf(query)
-    if (!trigger.definition.gvk.includes(gvk)) return false
-    if (this.#kinds.unserved.has(gvk)) return true
+    const patterns = trigger.definition.gvk.filter((pattern) => gvkMatches(pattern, gvk))
+    if (patterns.length === 0) return false
+    if (patterns.some((pattern) => this.#kinds.unserved.has(pattern))) return true
+    // what fell out of a wildcard stays until it is told that everything there was is gone
+    if (this.#kinds.removed.has(gvk) && this.#running.get(streamId(query))?.stream.status.objects !== 0) return true
     for (const [id, instead] of wanted) {
-      const replaces = instead.triggers.includes(trigger) && gvkOf(instead.query) === gvk
+      // also at another version of the same resource
+      const replaces = instead.triggers.includes(trigger) && positionOf(instead.query) === positionOf(query)
       if (replaces && this.#running.get(id)?.stream.synced !== true) return true
     }
     return false
@@ -249,7 +260,7 @@ export class ClusterStreams {
       cluster: settings.name,
       query,
       store: this.#store(query),
-      api,
+      api: query.metadataOnly ? metadataOnly(api) : api,
       ...(sleep && { sleep }),
       watchLists: this.#watchLists,
       ...(this.#gate && { gate: this.#gate }),
@@ -267,7 +278,7 @@ export class ClusterStreams {
       if (!(error instanceof FencedOff)) log.error({ err: String(error) }, 'stream ended, which it should not')
       fenced()
     })
-    this.#running.set(id, { stream, stop, ended, first })
+    this.#running.set(id, { triggers, stream, stop, ended, first })
   }
 
   async #forget(query: Query): Promise<void> {
@@ -295,6 +306,11 @@ async function end({ stop, ended }: Running): Promise<void> {
 
 function gvkOf({ resource, kind }: Query): string {
   return `${apiVersionOf(resource)}/${kind}`
+}
+
+/** Whether any trigger names the kind; what only wildcards want keeps nobody from being ready. */
+function named({ stream, triggers }: Running): boolean {
+  return triggers.some(({ definition }) => definition.gvk.includes(gvkOf(stream.query)))
 }
 
 function nameOf(query: Query): string {

@@ -3,7 +3,7 @@ import type { AgentOptions, RequestOptions } from 'node:https'
 import { addAbortSignal, pipeline, type Readable } from 'node:stream'
 import { constants, createGunzip } from 'node:zlib'
 import type { KubeConfig } from '@kubernetes/client-node'
-import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
+import { Agent, type Dispatcher, ProxyAgent, request, Socks5ProxyAgent } from 'undici'
 import type { ClusterAccess } from '../core/config/settings.ts'
 import { readStatus, type Status } from './frame.ts'
 import { BadKubeconfig, configOf, type Login, readLogin } from './kubeconfig.ts'
@@ -22,6 +22,20 @@ export class ApiFailure extends Error {
 
 type Headers = Readonly<Record<string, string | string[]>>
 
+interface Answer {
+  readonly body: Readable
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly status: number
+}
+
+/** A body, and what to ask with whether it still holds. */
+export interface Fresh {
+  readonly body: Buffer
+  readonly etag: string
+}
+
+const json = 'application/json'
+const longestBody = 512 << 20
 const credentialsForMs = 30_000
 const pluginTimeoutMs = 30_000
 const silenceMs = 60_000
@@ -52,18 +66,31 @@ export class Connection {
    * Sends a GET; resolves with the body as a stream once the status is 200. Rejects with ApiFailure otherwise. The stream
    * fails when the body is cut or `signal` aborts; it may be silent for any time.
    */
-  open(path: string, signal: AbortSignal): Promise<Readable> {
-    return this.#send(path, signal, 0)
+  async open(path: string, signal: AbortSignal, accept = json): Promise<Readable> {
+    return (await this.#send(path, signal, 0, { accept })).body
   }
 
   /** Sends a GET and collects the body, up to `mostBytes`; a body that is silent for a minute has failed. */
-  async get(path: string, signal: AbortSignal, mostBytes = 512 << 20): Promise<Buffer> {
-    return collect(await this.#send(path, signal, silenceMs), mostBytes)
+  async get(path: string, signal: AbortSignal, mostBytes = longestBody, accept = json): Promise<Buffer> {
+    return collect((await this.#send(path, signal, silenceMs, { accept })).body, mostBytes)
+  }
+
+  /** Sends a GET for what is no longer as it was with that `etag`; undefined: it is. */
+  async fresh(
+    path: string,
+    signal: AbortSignal,
+    { accept, etag }: { readonly accept: string; readonly etag?: string | undefined },
+  ): Promise<Fresh | undefined> {
+    const asked = { accept, ...(etag && { 'if-none-match': etag }) }
+    const { body, headers, status } = await this.#send(path, signal, silenceMs, asked)
+    const content = await collect(body, longestBody)
+    return status === 304 ? undefined : { body: content, etag: String(headers.etag ?? '') }
   }
 
   /** Sends an object and collects what is answered; nothing of ours is stored by it, we only ever ask. */
   async post(path: string, body: object, signal: AbortSignal): Promise<Buffer> {
-    return collect(await this.#send(path, signal, silenceMs, JSON.stringify(body)), 1 << 20)
+    const { body: answer } = await this.#send(path, signal, silenceMs, { accept: json }, JSON.stringify(body))
+    return collect(answer, 1 << 20)
   }
 
   /** Ends what is under way, too. */
@@ -72,7 +99,13 @@ export class Connection {
     await this.#agent?.destroy()
   }
 
-  async #send(path: string, caller: AbortSignal, bodyTimeout: number, posted?: string): Promise<Readable> {
+  async #send(
+    path: string,
+    caller: AbortSignal,
+    bodyTimeout: number,
+    asked: Headers,
+    posted?: string,
+  ): Promise<Answer> {
     // streams on a former pool are out of reach but by their signal
     const signal = AbortSignal.any([caller, this.#closing.signal])
     await until(this.#credentials(), signal)
@@ -81,7 +114,7 @@ export class Connection {
       method: posted === undefined ? 'GET' : 'POST',
       headers: {
         ...headers,
-        accept: 'application/json',
+        ...asked,
         'accept-encoding': 'gzip',
         'user-agent': 'deltabridge',
         ...(posted !== undefined && { 'content-type': 'application/json' }),
@@ -97,7 +130,9 @@ export class Connection {
         ? // flushed as it comes: a watch's events must not wait for more; the reader sees the errors
           pipeline(response.body, createGunzip({ flush: constants.Z_SYNC_FLUSH }), () => {})
         : response.body
-    if (response.statusCode === 200 || (posted !== undefined && response.statusCode === 201)) return body
+    const done = asked['if-none-match'] !== undefined ? 304 : posted !== undefined ? 201 : 200
+    if (response.statusCode === 200 || response.statusCode === done)
+      return { body, headers: response.headers, status: response.statusCode }
     if (response.statusCode === 401 && this.#headers === headers) this.#forget()
     const text = await collect(addAbortSignal(AbortSignal.timeout(failureTimeoutMs), body), 1 << 20).catch(() => {
       signal.throwIfAborted()
@@ -182,7 +217,10 @@ function agentFor(config: KubeConfig, options: AgentOptions): Dispatcher {
   if (dispatcher.type === 'proxy')
     return new ProxyAgent({ ...pool, uri: dispatcher.uri, requestTls: dispatcher.requestTls })
   if (dispatcher.type === 'socks')
-    throw new BadKubeconfig('proxy-url: SOCKS proxies are not supported yet; use an HTTP proxy')
+    return new Socks5ProxyAgent(dispatcher.uri.replace(/^socks5h:/, 'socks5:'), {
+      ...pool,
+      requestTls: dispatcher.requestTls,
+    })
   return new Agent({ ...pool, connect: { ...(dispatcher.type === 'agent' ? dispatcher.connect : {}), ...connect } })
 }
 

@@ -31,17 +31,15 @@ function wantsCluster(
   return clusterSelector === undefined || matchesLabels(parseLabelSelector(clusterSelector), labels)
 }
 
-/** The streams that the triggers need, by stream id: triggers whose queries are equal share one. */
+/** The streams that the triggers need, by stream id: triggers whose queries are equal share one. `served`: what each gvk or wildcard means here. */
 export function demand(
   clusterId: string,
   triggers: readonly TriggerRecord[],
-  served: ReadonlyMap<string, ServedKind>,
+  served: ReadonlyMap<string, ServedKind | readonly ServedKind[]>,
 ): Map<string, WantedStream> {
   const streams = new Map<string, { query: Query; triggers: TriggerRecord[] }>()
   for (const trigger of triggers) {
-    for (const gvk of trigger.definition.gvk) {
-      const kind = served.get(gvk)
-      if (!kind) continue
+    for (const kind of trigger.definition.gvk.flatMap((gvk) => served.get(gvk) ?? [])) {
       for (const query of queriesOf(clusterId, trigger, kind)) {
         const id = streamId(query)
         const stream = streams.get(id) ?? { query, triggers: [] }
@@ -69,6 +67,7 @@ function queriesOf(clusterId: string, { id, definition }: TriggerRecord, kind: S
     labelSelector: definition.labelSelector ?? '',
     fieldSelector: definition.fieldSelector ?? '',
     keepsOld: keepsOld(definition),
+    ...(definition.metadataOnly && { metadataOnly: true }),
     // whoever begins with what is there begins with a list of its own
     startsFor: definition.from === 'existing' ? id : '',
   }

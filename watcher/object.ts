@@ -68,6 +68,19 @@ export function keptBytes(bytes: Buffer, apiVersion: string, kind: string): Buff
   return Buffer.concat(parts)
 }
 
+/** The object with nothing but its metadata, whether the server sent the rest or not. */
+export function metadataBytes(bytes: Buffer): Buffer {
+  let metadata: Buffer | undefined
+  eachMember(bytes, 0, (keyStart, keyEnd, valueStart) => {
+    if (!keyIs(bytes, keyStart, keyEnd, 'metadata')) return unread
+    const valueEnd = skipValue(bytes, valueStart)
+    metadata = bytes.subarray(valueStart, valueEnd)
+    return valueEnd
+  })
+  if (!metadata) throw new NoObject('an object without metadata')
+  return Buffer.concat([Buffer.from('{"metadata":'), metadata, Buffer.from('}')])
+}
+
 /** Where the member managedFields stands in the metadata, with the one comma that goes with it. */
 function managedFields(bytes: Buffer, start: number): [start: number, end: number] | undefined {
   let previousEnd = -1

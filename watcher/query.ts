@@ -13,6 +13,8 @@ export interface Query {
   readonly fieldSelector: string
   /** Whether the last payload of every object is kept, for `old` and `changed`. */
   readonly keepsOld: boolean
+  /** Nothing of an object but its metadata. */
+  readonly metadataOnly?: boolean
   /** The one trigger that starts with the present objects; '' for the stream that all others share. */
   readonly startsFor: string
 }
@@ -30,6 +32,7 @@ export function streamId(query: Query): string {
     fieldSelector,
     keepsOld,
     startsFor,
+    ...(query.metadataOnly ? ['metadata'] : []),
   ]
   return createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 20)
 }

@@ -1,4 +1,4 @@
-import { keptBytes } from './object.ts'
+import { keptBytes, metadataBytes } from './object.ts'
 
 /** kubectl keeps the whole manifest it applied here, values of a Secret included. */
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration'
@@ -9,8 +9,8 @@ const redacted = '[redacted]'
  * The object's bytes as they may enter Redis: managed fields removed, and of a Secret no value. This is the only way from
  * a stream's bytes to a payload.
  */
-export function payloadOf(bytes: Buffer, apiVersion: string, kind: string): Buffer {
-  const kept = keptBytes(bytes, apiVersion, kind)
+export function payloadOf(bytes: Buffer, apiVersion: string, kind: string, metadataOnly = false): Buffer {
+  const kept = keptBytes(metadataOnly ? metadataBytes(bytes) : bytes, apiVersion, kind)
   if (kind !== 'Secret' || apiVersion !== 'v1') return kept
   const secret = parse(kept)
   for (const field of ['data', 'stringData']) {

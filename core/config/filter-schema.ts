@@ -20,7 +20,7 @@ const gvks = z
     error: 'must be a kind as apiVersion/Kind, e.g. apps/v1/Deployment, or a list of them',
   })
   .transform((one) => (typeof one === 'string' ? [one] : one))
-  .meta({ description: 'One kind or a list, as apiVersion/Kind: v1/Pod, apps/v1/Deployment.' })
+  .meta({ description: 'One kind or a list, as apiVersion/Kind: v1/Pod, apps/v1/Deployment; or v1/*, apps/*, *.' })
 
 /** What triggers in a file and functions have in common. */
 export const filterFields = {
@@ -51,7 +51,9 @@ export const filterFields = {
     .optional()
     .meta({ description: 'Updated only when something outside these paths changed.' }),
   old: z.boolean().optional().meta({ description: 'Deliver the state before the change as well.' }),
-  metadataOnly: notYet(),
+  metadataOnly: z.boolean().optional().meta({
+    description: 'Nothing of an object but its metadata: lighter for the API server, for Redis and for the target.',
+  }),
   from: z
     .enum(['now', 'existing'])
     .optional()
@@ -76,12 +78,20 @@ export interface CheckedFilter extends Omit<Trigger, 'delivery'> {
 export function checkFilter(filter: unknown): { filter: CheckedFilter } | { faults: readonly Fault[] } {
   const checked = check(functionFilter, filter)
   if ('faults' in checked) return checked
-  const { metadataOnly, access, isolation, to, ...known } = checked.value
+  const { access, isolation, to, ...known } = checked.value
   return { filter: known }
 }
 
+function checkWildcard(text: string): void {
+  if (text !== '*' && !/^[a-z0-9.-]+(\/v\d[a-z0-9]*)?\/\*$/.test(text))
+    throw new SyntaxError("write '*' for everything, 'v1/*' for all of core, and a group as 'apps/*' or 'apps/v1/*'")
+}
+
 function checkGvk(text: string): void {
-  if (isWildcard(text)) throw new SyntaxError('wildcards are not supported yet: name each kind')
+  if (isWildcard(text)) {
+    checkWildcard(text)
+    return
+  }
   const [, group, version, kind] = /^(?:([a-z0-9.-]+)\/)?([a-z][a-z0-9-]*)\/([^/]+)$/.exec(text) ?? []
   if (version === undefined || kind === undefined)
     throw new SyntaxError('write a kind as apiVersion/Kind, e.g. v1/Pod or apps/v1/Deployment')

@@ -117,6 +117,7 @@ export interface SinkTrigger {
   readonly changed?: readonly string[] | undefined
   readonly ignore?: readonly string[] | undefined
   readonly old?: boolean | undefined
+  readonly metadataOnly?: boolean | undefined
   readonly from?: 'now' | 'existing' | undefined
   /** The sink's name. */
   readonly to: string

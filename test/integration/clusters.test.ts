@@ -54,7 +54,9 @@ describe('a cluster that cannot be reached', () => {
     const bridge = await Bridge.open({ clusters })
     await bridge.writeFunction('noted')
     const { watcher } = await bridge.startBoth()
-    expect(watcher.log).toContainEqual(expect.objectContaining({ cluster: 'second', reason: 'ConnectionRefused' }))
+    await until(() =>
+      expect(watcher.log).toContainEqual(expect.objectContaining({ cluster: 'second', reason: 'ConnectionRefused' })),
+    )
     const ids = [await new ConfigMaps(first).create('a')]
     await bridge.expectIds('noted', ids)
 

@@ -147,3 +147,10 @@ on(
 const { handler } = on('v1/Pod', { types: ['Added'] }, () => {})
 export const called = (delta: DeltaOf<'v1/Pod', 'Added'>, signal: AbortSignal) =>
   handler(delta, { log: pino(), signal, attempt: 1, deliveryId: 'x', trigger: 'y' })
+
+// Of an object that only its metadata was asked of there is nothing else.
+on('v1/Pod', { metadataOnly: true }, ({ object }) => {
+  expectType<Equal<typeof object.metadata.name, string>>()
+  // @ts-expect-error not asked for
+  object.spec
+})

@@ -66,7 +66,7 @@ describe('the filter of a function', () => {
     ])
   })
 
-  test.each(['metadataOnly', 'access', 'isolation', 'to'])('is told that %s is not supported yet', (key) => {
+  test.each(['access', 'isolation', 'to'])('is told that %s is not supported yet', (key) => {
     expect(faultsOf({ [key]: true })).toEqual([`${key}: is not supported yet: remove it`])
   })
 
@@ -74,8 +74,12 @@ describe('the filter of a function', () => {
     expect(faultsOf({ delivery: { [key]: 'none' } })).toEqual([`delivery.${key}: is not supported yet: remove it`])
   })
 
-  test.each(['*', 'apps/*', 'v1/*', 'apps/v1/*'])('may not say %s yet', (gvk) => {
-    expect(faultsOf({ gvk: [gvk] })).toEqual(['gvk[0]: wildcards are not supported yet: name each kind'])
+  test.each(['*', 'apps/*', 'v1/*', 'apps/v1/*', 'example.com/v1beta1/*'])('may say %s', (gvk) => {
+    expect(faultsOf({ gvk: [gvk] })).toEqual([])
+  })
+
+  test.each(['/*', 'Apps/*', 'apps/v1/v2/*', 'apps/beta/*'])('may not say %s', (gvk) => {
+    expect(faultsOf({ gvk: [gvk] })).toEqual([expect.stringMatching(/write '\*' for everything/)])
   })
 
   test.each(['Upper', 'a_b', '', 'x'.repeat(64)])('may not be named %j', (name) => {
