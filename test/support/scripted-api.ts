@@ -6,6 +6,8 @@ export type Answer =
   /** To whoever asks where it stands; without it such a question is answered beside the script: nothing has gone back. */
   | { readonly present: string | Extract<Answer, { readonly fails: unknown }> }
   | { readonly page: readonly object[]; readonly resourceVersion: string; readonly continue?: string }
+  /** A list, byte for byte. */
+  | { readonly body: string }
   /** A watch: its lines (objects become JSON), cut into chunks of `chunkBytes`, then its end. `hang`: never ends by itself. */
   | {
       readonly watch: readonly (object | string)[]
@@ -37,6 +39,7 @@ export class ScriptedApi {
       }
       return Buffer.from(JSON.stringify({ kind: 'List', apiVersion: 'v1', metadata, items: answer.page }))
     }
+    if ('body' in answer) return Buffer.from(answer.body)
     throw new Error(`the script has no list here: ${path}`)
   }
 

@@ -2,6 +2,8 @@ import { setTimeout as timer } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { expect, onTestFinished, vi } from 'vitest'
 import { silentLog } from '../../core/log.ts'
+import type { Entry } from '../../core/queue/entry.ts'
+import { readPayloads } from '../../core/queue/payloads.ts'
 import { installationKeys, shardKeys } from '../../core/redis/keys.ts'
 import { readTriggers, type TriggerRecord } from '../../core/triggers.ts'
 import type { Query } from '../../watcher/query.ts'
@@ -86,6 +88,12 @@ export class TestStreams {
     await vi.waitFor(async () => {
       expect((await waiting(this.redis, this.corner.prefix, trigger.id)).map(short)).toEqual(deltas)
     })
+  }
+
+  /** What was kept of the object of an entry. */
+  async object({ payload }: Entry): Promise<unknown> {
+    const bytes = (await readPayloads(this.redis, shardKeys(this.corner.prefix, 0), [payload])).get(payload)
+    return bytes && JSON.parse(bytes.toString('utf8'))
   }
 
   async entries(trigger: TriggerRecord) {
