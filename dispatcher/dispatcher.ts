@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import type { Settings } from '../core/config/settings.ts'
@@ -51,6 +52,8 @@ export const dispatcherTimings: DispatcherTimings = {
 
 /** Everything is in one shard so far. */
 const shard = 0
+/** After the time of a close, for the last results to reach Redis. */
+const closeGraceMs = 2_000
 /** A start waits this long for Redis before it goes on in the background. */
 const firstContactMs = 2_000
 
@@ -137,17 +140,27 @@ export async function startDispatcher(
     woken = new AbortController()
   }
 
+  function disconnect(): void {
+    commands.disconnect()
+    bull.disconnect()
+  }
+
   async function shut(abort?: AbortSignal): Promise<void> {
     stopped.abort(new Error('the dispatcher is closing'))
+    const late = AbortSignal.any([AbortSignal.timeout(settings.drainSeconds * 1000), ...(abort ? [abort] : [])])
+    const ended = new AbortController()
+    // a Redis that does not answer, on a connection that stands, is waited for no longer than a handler is
+    const cutting = abortedFor(late, closeGraceMs, ended.signal).then(disconnect, () => {})
     await loops
     await workers.close(abort)
     await targets.close()
     await presence?.close()
     if (commands.status === 'ready') await registry.close().catch(() => {})
     // without Redis a close would wait for it
-    if (bull.status === 'ready') await jobs.close()
-    commands.disconnect()
-    bull.disconnect()
+    if (bull.status === 'ready') await jobs.close().catch(() => {})
+    ended.abort()
+    await cutting
+    disconnect()
   }
 
   let loops: Promise<unknown> = Promise.resolve()
@@ -203,4 +216,10 @@ async function waiting(redis: Redis, keys: ShardKeys, triggers: readonly Trigger
 /** Without the password that a URL may carry. */
 function addressOf({ redis }: Settings): string {
   return new URL(redis.url).host
+}
+
+/** Resolves so long after `signal` has aborted; rejects when `ended` aborts first. */
+async function abortedFor(signal: AbortSignal, ms: number, ended: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort', { signal: ended })
+  await sleep(ms, undefined, { signal: ended })
 }

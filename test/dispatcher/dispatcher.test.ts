@@ -314,6 +314,20 @@ describe('Redis', () => {
     await jobs.close()
   })
 
+  test('that answers nothing more, its connection open, does not keep the dispatcher from closing', async () => {
+    const stage = await openStage()
+    await using server = await startRedisServer()
+    const functions = await stage.functions({ 'noted.ts': writing(stage.out) })
+    const dispatcher = await stage.start({ redis: { url: server.url, prefix: 'stuck' }, functions })
+    expect(await dispatcher.problems()).toEqual([])
+    process.kill(-server.pid, 'SIGSTOP')
+    onTestFinished(() => void process.kill(-server.pid, 'SIGCONT'))
+    const from = performance.now()
+    await dispatcher.close({ abort: AbortSignal.timeout(500) })
+    process.kill(-server.pid, 'SIGCONT')
+    expect(performance.now() - from).toBeLessThan(10_000)
+  }, 60_000)
+
   test('laid out by a newer version is refused', async () => {
     const stage = await openStage()
     await stage.redis.set(installationKeys(stage.corner.prefix).layout, '999')
