@@ -34,11 +34,12 @@ export interface StreamLine extends Omit<StreamReport, 'heardAtMs' | 'owner'> {
   readonly owner: string | null
 }
 
-export interface TriggerLine extends Omit<Backlog, 'breakerOpen'> {
+export interface TriggerLine extends Omit<Backlog, 'breakerOpen' | 'paused'> {
   readonly name: string
   /** As in `function scaled` and `sink audit`. */
   readonly target: string
-  readonly state: 'Active' | 'Orphaned' | 'Dropping'
+  /** `Paused`: by hand; an orphan that is paused has that as its reason. */
+  readonly state: 'Active' | 'Paused' | 'Orphaned' | 'Dropping'
   readonly reason?: string
   readonly message?: string
 }
@@ -94,17 +95,21 @@ const states = { active: 'Active', orphaned: 'Orphaned', dropping: 'Dropping' } 
 
 function triggerLine(
   { name, state, definition: { target } }: TriggerRecord,
-  { breakerOpen, ...backlog }: Backlog,
+  { breakerOpen, paused, ...backlog }: Backlog,
   published: boolean,
 ): TriggerLine {
+  const unserved = !published && state === 'active'
+  const why = unserved
+    ? { reason: 'NoDispatcher', message: 'no dispatcher that runs has it; what comes for it waits' }
+    : paused && state !== 'active'
+      ? { reason: 'Paused' }
+      : breakerOpen && { reason: 'TargetFailing' }
   return {
     name,
     target: 'sink' in target ? `sink ${target.sink}` : `function ${target.function}`,
-    state: states[state],
+    state: paused && state === 'active' ? 'Paused' : states[state],
     ...backlog,
-    ...(!published && state === 'active'
-      ? { reason: 'NoDispatcher', message: 'no dispatcher that runs has it; what comes for it waits' }
-      : breakerOpen && { reason: 'TargetFailing' }),
+    ...why,
   }
 }
 

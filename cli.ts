@@ -70,6 +70,20 @@ const commands: Readonly<Record<string, Command>> = {
     options: ['cluster', 'service-account', 'user', 'config', 'help'],
     run: async (values) => (await import('./cli-rbac.ts')).rbac(values),
   },
+  pause: {
+    summary: "stops one trigger's deliveries; its deltas wait",
+    example: 'deltabridge pause scaled',
+    options: printing,
+    words: 'TRIGGER',
+    run: async (values, words) => (await import('./cli-pause.ts')).pause(values, words),
+  },
+  resume: {
+    summary: 'goes on with the deliveries of a trigger that was paused',
+    example: 'deltabridge resume scaled',
+    options: printing,
+    words: 'TRIGGER',
+    run: async (values, words) => (await import('./cli-pause.ts')).resume(values, words),
+  },
   forget: {
     summary: 'drops what an orphaned trigger or a removed cluster left behind',
     example: 'deltabridge forget trigger scaled',
@@ -80,7 +94,7 @@ const commands: Readonly<Record<string, Command>> = {
 }
 
 /** Their names are decided, and scripts may one day rely on them. */
-const notYet = 'init new why tail dead replay pause resume cluster invoke types'.split(' ')
+const notYet = 'init new why tail dead replay cluster invoke types'.split(' ')
 
 const lingerMs = 1_000
 

@@ -46,11 +46,22 @@ describe('the command line', () => {
   test('tells its commands', async () => {
     const { code, out } = await deltabridge('--help')
     expect(code).toBe(0)
-    for (const command of ['start', 'watcher', 'dispatcher', 'demo', 'status', 'check', 'rbac', 'forget'])
+    for (const command of [
+      'start',
+      'watcher',
+      'dispatcher',
+      'demo',
+      'status',
+      'check',
+      'rbac',
+      'pause',
+      'resume',
+      'forget',
+    ])
       expect(out).toContain(`\n  ${command} `)
   })
 
-  test.each(['start', 'watcher', 'dispatcher', 'demo', 'status', 'check', 'rbac', 'forget'])(
+  test.each(['start', 'watcher', 'dispatcher', 'demo', 'status', 'check', 'rbac', 'pause', 'resume', 'forget'])(
     'helps with %s, by an example',
     async (command) => {
       const { code, out } = await deltabridge(command, '--help')

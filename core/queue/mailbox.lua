@@ -75,7 +75,12 @@ local function nowMs()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
--- Makes sure that what is ready has a drain coming: at most `most` drains, one per `per` ready objects.
+-- A trigger is paused by hand: nothing of it is claimed, what is in flight finishes.
+local function isPaused(queue)
+  return redis.call('HEXISTS', queue .. ':pause', 'since') == 1
+end
+
+-- Makes sure that what is ready has a drain coming: at most `most` drains, one per `per` ready objects; none while paused.
 -- Returns the ids whose jobs the caller has to add. Ids are never used twice: BullMQ ignores a repeated one silently.
 local function arm(queue, most, per, now)
   local ids = {}
@@ -83,6 +88,7 @@ local function arm(queue, most, per, now)
   if ready == 0 then return ids end
   local armed = redis.call('HLEN', queue .. ':armed')
   local want = math.min(most, math.ceil(ready / per))
+  if armed >= want or isPaused(queue) then return ids end
   while armed < want do
     local id = 'drain-' .. string.format('%d', write(nil, 'INCR', queue .. ':ids'))
     write({ 'HDEL', queue .. ':armed', id }, 'HSET', queue .. ':armed', id, armedValue(now, '', 0, ''))

@@ -16,6 +16,8 @@ export interface Backlog {
   readonly oldestPendingSeconds: number
   /** Its target failed as a whole, and is left alone for a while. */
   readonly breakerOpen: boolean
+  /** By hand: nothing more of it is delivered. */
+  readonly paused: boolean
 }
 
 /** Objects wait in turn, so the oldest delta is of one of those whose turn is next, or is being tried. */
@@ -24,7 +26,7 @@ const sampled = 50
 /** Counts what waits for a trigger, without looking at all of it. */
 export async function backlogOf(redis: Redis, keys: ShardKeys, triggerId: string): Promise<Backlog> {
   const queue = keys.queue(triggerId)
-  const [pending, retrying, dead, drains, next, parked, breaker] = await Promise.all([
+  const [pending, retrying, dead, drains, next, parked, breaker, paused] = await Promise.all([
     redis.get(`${queue}:pending`),
     redis.zcard(`${queue}:parked`),
     redis.hlen(`${queue}:dead`),
@@ -32,6 +34,7 @@ export async function backlogOf(redis: Redis, keys: ShardKeys, triggerId: string
     redis.lrange(`${queue}:ready`, 0, sampled - 1),
     redis.zrange(`${queue}:parked`, 0, `${sampled - 1}`),
     redis.exists(`${queue}:breaker`),
+    redis.hexists(`${queue}:pause`, 'since'),
   ])
   const claimed = (await Promise.all(drains.map((drain) => redis.hkeys(`${queue}:claim:${drain}`)))).flat()
   const objects = [...new Set([...next, ...parked, ...claimed.slice(0, sampled)])]
@@ -45,5 +48,6 @@ export async function backlogOf(redis: Redis, keys: ShardKeys, triggerId: string
     dead,
     oldestPendingSeconds: Math.max(0, Math.round(oldestMs / 1_000)),
     breakerOpen: breaker === 1,
+    paused: paused === 1,
   }
 }

@@ -63,13 +63,14 @@ local function take(what, object, delivered, detail, delay, failure)
   end
   if what == 'park' then
     local attempts, delta, problem = string.match(detail, '^([^\n]*)\n([^\n]*)\n(.*)$')
-    local since = now
+    local since, pausedBy = now, nil
     if failure then
-      local _, first, _, failed = parseFailure(failure)
-      if failed == delta then since = tonumber(first) end
+      local _, first, _, failed, _, paused = parseFailure(failure)
+      if failed == delta then since, pausedBy = tonumber(first), paused end
     end
+    local first = string.format('%d %d', since, pausedBy or pausedMs(queue, now))
     local retry = 'retry-' .. string.format('%d', write(nil, 'INCR', queue .. ':ids'))
-    writeFields(queue .. ':failures', { object, attempts .. '\n' .. string.format('%d', since) .. '\n' .. retry .. '\n' .. delta .. '\n' .. problem })
+    writeFields(queue .. ':failures', { object, attempts .. '\n' .. first .. '\n' .. retry .. '\n' .. delta .. '\n' .. problem })
     write({ 'ZREM', queue .. ':parked', object }, 'ZADD', queue .. ':parked', string.format('%d', now + delay), object)
     retries[#retries + 1] = retry
     retries[#retries + 1] = object
@@ -157,6 +158,7 @@ return allOrNothing(function()
   end
 
   local wait = 0
+  if want > 0 and isPaused(queue) then want = 0 end
   local grant, others = granted(math.min(concurrency, tonumber(ARGV[13]) + want))
   if grant == 0 then
     -- the other drains hold every delivery: nothing to do here until one of them arms another

@@ -1,5 +1,5 @@
 -- Repairs what a crash left between a script and the job it asked for: puts back parked objects that are overdue whether
--- their retry job exists or not, and arms a drain where something is ready and none is coming.
+-- their retry job exists or not (none while the trigger is paused), and arms a drain where something is ready and none is coming.
 --
 -- KEYS 1 queue:parked
 -- ARGV 1 queue  2 overdue ms
@@ -8,7 +8,8 @@
 --@include ../../core/queue/mailbox.lua
 local queue = ARGV[1]
 local now = nowMs()
-local overdue = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%d', now - tonumber(ARGV[2])), 'WITHSCORES', 'LIMIT', 0, 200)
+local latest = string.format('%d', now - tonumber(ARGV[2]))
+local overdue = isPaused(queue) and {} or redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', latest, 'WITHSCORES', 'LIMIT', 0, 200)
 return allOrNothing(function()
   for i = 1, #overdue, 2 do
     write({ 'ZADD', KEYS[1], overdue[i + 1], overdue[i] }, 'ZREM', KEYS[1], overdue[i])

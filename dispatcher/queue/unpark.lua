@@ -1,4 +1,5 @@
--- A retry job's alarm rings: its object goes back into the line. Only if it is still parked under this very retry.
+-- A retry job's alarm rings: its object goes back into the line. Only if it is still parked under this very retry; while the
+-- trigger is paused it stays parked, and goes back when that ends.
 --
 -- KEYS 1 queue:parked
 -- ARGV 1 queue  2 object  3 retry id
@@ -7,7 +8,7 @@
 --@include ../../core/queue/mailbox.lua
 --@include claims.lua
 local queue, object = ARGV[1], ARGV[2]
-if not redis.call('ZSCORE', KEYS[1], object) then return {} end
+if not redis.call('ZSCORE', KEYS[1], object) or isPaused(queue) then return {} end
 local failure = redis.call('HGET', queue .. ':failures', object)
 if not failure then return {} end
 local _, _, retry = parseFailure(failure)

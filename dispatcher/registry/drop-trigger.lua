@@ -53,7 +53,7 @@ return allOrNothing(function()
   if redis.call('EXISTS', KEYS[1], queue .. ':dead:entries') == 0 then
     local keys = { KEYS[1] }
     for _, drain in ipairs(redis.call('HKEYS', queue .. ':armed')) do keys[#keys + 1] = queue .. ':claim:' .. drain end
-    for _, name in ipairs({ 'ready', 'parked', 'failures', 'pending', 'armed', 'dead', 'dead:at', 'breaker', 'rate', 'ids', 'claims' }) do
+    for _, name in ipairs({ 'ready', 'parked', 'failures', 'pending', 'armed', 'dead', 'dead:at', 'dead:objects', 'pause', 'breaker', 'rate', 'ids', 'claims' }) do
       keys[#keys + 1] = queue .. ':' .. name
     end
     redis.call('DEL', unpack(keys))

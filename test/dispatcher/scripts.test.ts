@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { silentLog } from '../../core/log.ts'
 import { installationKeys } from '../../core/redis/keys.ts'
 import { loadScript } from '../../core/redis/script.ts'
+import { Pause } from '../../dispatcher/queue/pause.ts'
 import { type Claim, type Result, type Turn, WorkQueue } from '../../dispatcher/queue/queue.ts'
 import { Registry } from '../../dispatcher/registry/registry.ts'
 import { failingCall, snapshot } from '../support/failing-calls.ts'
@@ -143,6 +144,26 @@ const scenarios: Record<string, Scenario> = {
     async prepare(line) {
       await held(line, 'a', 'b')
       return (rewrite) => new WorkQueue(line.keys, rewrite).reclaim(line.redis, line.record.id, 'drain-1', 'token', 0)
+    },
+  },
+  'pause stops a trigger': {
+    calls: 3,
+    async prepare(line) {
+      return (rewrite) => new Pause(line.keys, rewrite).begin(line.redis, line.record.id)
+    },
+  },
+  'resume puts back what became due, and arms a drain': {
+    calls: 12,
+    async prepare(line) {
+      const claims = await held(line, 'a', 'b', 'c')
+      await new Pause(line.keys).begin(line.redis, line.record.id)
+      const results: Result[] = [
+        park(claims[0]!),
+        park(claims[1]!, 60_000),
+        { what: 'back', claim: claims[2]!, delivered: 0 },
+      ]
+      await line.queue.cycle(line.redis, line.record.id, 'drain-1', 'token', { ...turn, results })
+      return (rewrite) => new Pause(line.keys, rewrite).end(line.redis, line.record.id)
     },
   },
   'publish adds, swaps, withdraws and begins to drop, and forgets the dead': {
