@@ -128,7 +128,10 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
     },
     async close() {
       stop.abort()
+      // a Redis that does not answer, on a connection that stands, is waited for no longer than that
+      const late = setTimeout(() => redis.disconnect(), settings.drainSeconds * 1000)
       await ending
+      clearTimeout(late)
       const closing = Promise.all([...jobs.values()].map((one) => one.close()))
       await Promise.race([closing, sleep(closeJobsMs, undefined, { ref: false })])
       redis.disconnect()
