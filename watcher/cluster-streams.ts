@@ -6,6 +6,7 @@ import type { Log } from '../core/log.ts'
 import type { ShardKeys } from '../core/redis/keys.ts'
 import type { TriggerRecord } from '../core/triggers.ts'
 import { ClusterGate } from './cluster-gate.ts'
+import type { ClusterIdentity } from './cluster-identity.ts'
 import { ApiFailure, type Connection } from './connection.ts'
 import { demand, triggersOf, type WantedStream } from './demand.ts'
 import type { Sleep } from './list-watch.ts'
@@ -29,6 +30,8 @@ export interface StreamsContext {
   readonly api: Pick<Connection, 'open' | 'get'> & Partial<Pick<Connection, 'fresh'>>
   /** How a list-watch waits; tests have their own. */
   readonly sleep?: Sleep
+  /** Holds the cluster to its identity. */
+  readonly identity?: Pick<ClusterIdentity, 'check' | 'doubt'>
   /** How far apart the API server has to say twice that a kind is gone. */
   readonly believedAfterMs?: number
   readonly scripts: StreamScripts
@@ -151,6 +154,9 @@ export class ClusterStreams {
     await this.#c.api.get('/version', signal).catch((error: unknown) => {
       if (!(error instanceof ApiFailure)) throw error
     })
+    // whoever comes up where a cluster was down may be another
+    this.#c.identity?.doubt()
+    await this.#c.identity?.check(signal)
   }
 
   /** Brings the streams in line with the triggers. Returns false when something is still open. */
@@ -255,13 +261,14 @@ export class ClusterStreams {
     const waiting = await this.#kinds.absent.waiting(gvkOf(query), triggers)
     const first = waiting.size > 0 ? new Set([...waiting, ...(this.#stored.get(id)?.attached ?? [])]) : undefined
     const log = this.#c.log.child({ gvk: gvkOf(query), ...(query.namespace !== '' && { namespace: query.namespace }) })
-    const { settings, api, sleep, addDrain, freshName, redisAgain } = this.#c
+    const { settings, api, sleep, addDrain, freshName, redisAgain, identity } = this.#c
     const context = {
       cluster: settings.name,
       query,
       store: this.#store(query),
       api: query.metadataOnly ? metadataOnly(api) : api,
       ...(sleep && { sleep }),
+      ...(identity && { identity }),
       watchLists: this.#watchLists,
       ...(this.#gate && { gate: this.#gate }),
       addDrain,

@@ -4,10 +4,13 @@ import type { ClusterSettings } from '../core/config/settings.ts'
 import type { Log } from '../core/log.ts'
 import type { Jobs } from '../core/queue/jobs.ts'
 import type { InstallationKeys, ShardKeys } from '../core/redis/keys.ts'
+import type { Script } from '../core/redis/script.ts'
 import type { ClusterState } from '../core/status.ts'
 import type { TriggerRecord } from '../core/triggers.ts'
+import { adopt } from './adopt-cluster.ts'
 import { Backoff } from './backoff.ts'
 import type { Candidates } from './candidates.ts'
+import { ClusterIdentity, IdentityChanged, readIdentity } from './cluster-identity.ts'
 import { clusterRecord } from './cluster-record.ts'
 import { ClusterStreams, type StreamsContext, type ToldStream } from './cluster-streams.ts'
 import { Connection } from './connection.ts'
@@ -25,9 +28,9 @@ export interface ClusterContext {
   readonly keys: InstallationKeys
   readonly shardKeys: (shard: number) => ShardKeys
   readonly jobs: (shard: number) => Jobs
-  readonly scripts: { readonly owner: OwnerScripts; readonly stream: StreamScripts }
+  readonly scripts: { readonly owner: OwnerScripts; readonly stream: StreamScripts; readonly adoption: Script }
   readonly freshName: () => string
-  readonly candidates: Pick<Candidates, 'couldTake' | 'leaves'>
+  readonly candidates: Pick<Candidates, 'configured' | 'couldTake' | 'leaves'>
   readonly log: Log
 }
 
@@ -42,6 +45,9 @@ const probeEveryMs = 10_000
 const probeTimeoutMs = 3_000
 /** So long may a cluster that does not answer its owner keep silent until another one may try. */
 const mostOutageMs = 10_000
+
+/** How often it is asked again whether another cluster is accepted in place of the former one. */
+const askForConsentMs = 2_000
 
 /**
  * One cluster in one watcher: reaches it, owns it, follows the streams that the triggers need, for ever. What goes wrong
@@ -147,7 +153,7 @@ export class Cluster {
         await this.#reach(round, () => backoff.reset())
       } catch (error) {
         if (signal.aborted) return
-        if (again.aborted) {
+        if (again.aborted && !(error instanceof IdentityChanged)) {
           backoff.reset()
           continue
         }
@@ -157,7 +163,9 @@ export class Cluster {
         // told once, not at every try
         if (before.reason !== reason)
           this.#log.warn({ reason, err: message }, 'cluster cannot be reached; trying again')
-        await sleep(backoff.nextMs(retryAfterMs), undefined, { signal: round }).catch(() => {})
+        // which ended the round
+        if (error instanceof IdentityChanged) await sleep(askForConsentMs, undefined, { signal }).catch(() => {})
+        else await sleep(backoff.nextMs(retryAfterMs), undefined, { signal: round }).catch(() => {})
       } finally {
         end.abort()
         await watching
@@ -179,7 +187,17 @@ export class Cluster {
 
   async #own(connection: Connection, signal: AbortSignal): Promise<void> {
     const { redis, redisAgain, keys, scripts } = this.#c
+    await this.#adopt(connection, signal)
     const record = await this.#insist(() => clusterRecord(redis, keys, this.name), signal)
+    const identity = new ClusterIdentity({
+      name: this.name,
+      clusterId: record.id,
+      api: connection,
+      redis,
+      keys,
+      changed: () => this.#again.abort(),
+    })
+    await identity.check(signal)
     const shard = this.#c.shardKeys(record.shard)
     this.#shard = shard
     const ownership = await takeOwnership(
@@ -199,6 +217,7 @@ export class Cluster {
       shard,
       token: ownership.token,
       api: connection,
+      identity,
       scripts: scripts.stream,
       redisAgain,
       addDrain: (triggerId, drainId) => {
@@ -222,6 +241,16 @@ export class Cluster {
       await ownership.release()
       this.#status = { state: 'Pending' }
     }
+  }
+
+  /** What is known of the cluster under a name that nobody uses any more is this one's. */
+  async #adopt(connection: Connection, signal: AbortSignal): Promise<void> {
+    const { redis, keys, shardKeys, scripts, candidates } = this.#c
+    const uid = await readIdentity(connection, signal)
+    if (uid === undefined) return
+    const options = { redis, keys, shardKeys, script: scripts.adoption, configured: () => candidates.configured() }
+    const former = await this.#insist(() => adopt(options, this.name, uid, signal), signal)
+    if (former !== undefined) this.#log.info({ former }, 'cluster goes by another name now, and on from where it was')
   }
 
   #candidate(connection: Connection, signal: AbortSignal): Candidate {

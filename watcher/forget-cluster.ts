@@ -41,6 +41,8 @@ export async function forgetCluster(
       await forgetStream(new StreamStore(redis, shard, token, query, scripts.stream), freshName)
     const reports = [...(await readStreamReports(redis, shard))].filter(([, { cluster }]) => cluster === name)
     if (reports.length > 0) await redis.hdel(shard.streamReports, ...reports.map(([field]) => field))
+    await redis.del(shard.positions(id), shard.absent(id))
+    await redis.hdel(keys.clusterIdentities, id)
     // after all that hangs on it, so that what breaks off can be done again
     await redis.hdel(keys.clusters, name)
     await redis.hdel(keys.clusterReports, name)

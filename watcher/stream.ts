@@ -1,5 +1,6 @@
 import type { MissingRule, StreamState } from '../core/status.ts'
 import type { TriggerRecord } from '../core/triggers.ts'
+import type { ClusterIdentity } from './cluster-identity.ts'
 import { Committer, type CommitterContext } from './committer.ts'
 import type { Connection } from './connection.ts'
 import { type Gate, listWatch, type Past, realSleep, type Sleep } from './list-watch.ts'
@@ -40,6 +41,8 @@ export interface StreamContext extends CommitterContext {
   readonly askAfterMs?: number
   /** `gone`: its kind was not served before, and somebody waited for it. */
   readonly first?: 'birth' | 'gone'
+  /** Holds the cluster to its identity. */
+  readonly identity?: Pick<ClusterIdentity, 'check' | 'doubt'>
   /** The API server does not know the kind, for now. */
   readonly onUnknownKind?: () => void
 }
@@ -167,7 +170,7 @@ export class Stream {
         get recorded() {
           return committer.recorded
         },
-        isBehind: (ask) => this.#isBehind(ask, committer),
+        isBehind: (ask) => this.#isBehind(ask, committer, ended),
       }
       for await (const events of listWatch({ ...this.#c, query, from, signal: ended, past })) {
         for (const event of events) {
@@ -240,8 +243,10 @@ export class Stream {
     }
   }
 
-  async #isBehind(ask: () => Promise<string | undefined>, committer: Committer): Promise<boolean> {
+  async #isBehind(ask: () => Promise<string | undefined>, committer: Committer, signal: AbortSignal): Promise<boolean> {
     const told = committer.rewound
+    // another cluster is no past of this one
+    await this.#c.identity?.check(signal)
     await committer.mark()
     const resourceVersion = await ask()
     if (resourceVersion !== undefined) await committer.compare(resourceVersion)
@@ -280,6 +285,7 @@ export class Stream {
     const { reason, message } = failure
     const before = this.#trouble
     this.#connected = false
+    this.#c.identity?.doubt()
     this.#trouble = this.#troubleOf(failure)
     const { missing } = this.#trouble
     if (reason === 'NotFound') this.#c.onUnknownKind?.()

@@ -10,6 +10,7 @@ import { connectRedis, redisReady } from '../core/redis/connection.ts'
 import { installationKeys, shardKeys } from '../core/redis/keys.ts'
 import { openInstallation } from '../core/redis/layout.ts'
 import { readTriggers } from '../core/triggers.ts'
+import { loadAdoption } from './adopt-cluster.ts'
 import { Candidates } from './candidates.ts'
 import type { Cluster, ClusterContext } from './cluster.ts'
 import { Clusters } from './clusters.ts'
@@ -65,7 +66,7 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
       jobs.set(shard, one)
       return one
     },
-    scripts: { owner: loadOwnerScripts(), stream: loadStreamScripts() },
+    scripts: { owner: loadOwnerScripts(), stream: loadStreamScripts(), adoption: loadAdoption() },
     freshName: batchNames(),
     candidates,
     log,

@@ -17,6 +17,8 @@ export interface InstallationKeys {
   readonly watchers: string
   /** hash: cluster name -> since when nobody configures it, in ms by Redis' clock */
   readonly clustersRemoved: string
+  /** hash: cluster id -> the identity it is held to (see watcher/cluster-identity.ts) */
+  readonly clusterIdentities: string
   /** hash: cluster name -> its report (see core/status.ts) */
   readonly clusterReports: string
   /** counter for the ids of clusters and triggers */
@@ -66,6 +68,7 @@ export function installationKeys(prefix: string): InstallationKeys {
     processes: `${tag}:processes`,
     watchers: `${tag}:watchers`,
     clustersRemoved: `${tag}:clusters:removed`,
+    clusterIdentities: `${tag}:clusters:identities`,
     clusterReports: `${tag}:clusters:reports`,
     ids: `${tag}:ids`,
     layout: `${tag}:layout`,
