@@ -5,7 +5,7 @@ import type { Settings } from '../core/config/settings.ts'
 import type { Log } from '../core/log.ts'
 import { announce, type Presence } from '../core/presence.ts'
 import { Jobs } from '../core/queue/jobs.ts'
-import { connectRedis, redisReady } from '../core/redis/connection.ts'
+import { connectRedis, mayPass, redisReady } from '../core/redis/connection.ts'
 import { installationKeys, type ShardKeys, shardKeys } from '../core/redis/keys.ts'
 import { openInstallation } from '../core/redis/layout.ts'
 import type { TriggerRecord } from '../core/triggers.ts'
@@ -174,7 +174,7 @@ export async function startDispatcher(
     try {
       await heartbeat()
     } catch (error) {
-      if (commands.status === 'ready') {
+      if (commands.status === 'ready' && !mayPass(error)) {
         await shut()
         throw error
       }

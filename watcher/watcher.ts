@@ -6,7 +6,7 @@ import type { Readiness } from '../core/health.ts'
 import type { Log } from '../core/log.ts'
 import { announce, processId } from '../core/presence.ts'
 import { Jobs } from '../core/queue/jobs.ts'
-import { connectRedis, redisReady } from '../core/redis/connection.ts'
+import { connectRedis, mayPass, redisReady } from '../core/redis/connection.ts'
 import { installationKeys, shardKeys } from '../core/redis/keys.ts'
 import { openInstallation } from '../core/redis/layout.ts'
 import { readTriggers } from '../core/triggers.ts'
@@ -81,10 +81,20 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
   let told: string | undefined
   const metrics = new StreamMetrics(() => clusters.all)
   let refused: Error | undefined
+  let refusing: string | undefined
   const { promise: failed, resolve: fail } = Promise.withResolvers<Error>()
 
   async function run(): Promise<void> {
-    await opened(redis, () => openInstallation(redis, context.keys), signal)
+    await opened(
+      redis,
+      () => openInstallation(redis, context.keys),
+      signal,
+      (message) => {
+        if (refusing !== message) log.error({ err: message }, 'Redis takes nothing; trying again')
+        refusing = message
+      },
+    )
+    refusing = undefined
     const following = follow(redis, context, signal, (triggers, revision) => {
       told = revision
       clusters.setTriggers(triggers)
@@ -115,6 +125,7 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
     async problems() {
       if (refused) return [refused.message]
       if (redis.status !== 'ready') return ['Redis does not answer']
+      if (refusing !== undefined) return [`Redis takes nothing: ${refusing}`]
       if (told === undefined) return ['triggers have not been read yet']
       // whoever waits for readiness and then changes something expects it to be heard by the functions that are there
       const present = await revisionOf(redis, context.keys).catch(() => undefined)
@@ -164,13 +175,20 @@ function problemsOf(clusters: readonly Cluster[], readiness: Settings['readiness
 }
 
 /** Asks until Redis answers; rejects only with what Redis itself or its content says against it. */
-async function opened(redis: Redis, open: () => Promise<void>, signal: AbortSignal): Promise<void> {
+async function opened(
+  redis: Redis,
+  open: () => Promise<void>,
+  signal: AbortSignal,
+  refused: (message: string) => void,
+): Promise<void> {
   for (;;) {
     await redisReady(redis, signal)
     try {
       return await open()
     } catch (error) {
-      if (redis.status === 'ready' && !(error instanceof Error && /timed out|closed/i.test(error.message))) throw error
+      const unanswered = error instanceof Error && /timed out|closed/i.test(error.message)
+      if (mayPass(error)) refused(error.message)
+      else if (redis.status === 'ready' && !unanswered) throw error
       await redisAgain(redis, signal)
     }
   }

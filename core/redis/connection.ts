@@ -64,3 +64,8 @@ export function redisReady(redis: Redis, signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', aborted)
   })
 }
+
+/** Redis answers and refuses, for a state of its own that may pass: it is full, loading, a replica, or cannot write its disk. */
+export function mayPass(error: unknown): error is Error {
+  return error instanceof Error && /^(OOM|LOADING|READONLY|MISCONF|TRYAGAIN|CLUSTERDOWN)\b/.test(error.message)
+}
