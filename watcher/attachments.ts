@@ -12,6 +12,8 @@ export class Attachments {
   /** Whether the two differ: asked for every event, so it is not worked out each time. */
   #unsettled = false
   #matchers: readonly Matcher[] = []
+  /** trigger id -> the stream's position when it began to hear, as far as this process knows */
+  readonly #since = new Map<string, string>()
 
   constructor(attached: ReadonlyMap<string, string>, wanted: readonly TriggerRecord[]) {
     this.#attached = new Map(attached)
@@ -49,8 +51,20 @@ export class Attachments {
 
   /** Redis has it. */
   confirm([id, hash]: AttachmentChange): void {
-    if (hash === undefined) this.#attached.delete(id)
-    else this.#attached.set(id, hash)
+    if (hash === undefined) {
+      this.#attached.delete(id)
+      this.#since.delete(id)
+    } else this.#attached.set(id, hash)
+  }
+
+  /** The stream is live: whoever is attached hears everything from this position on. */
+  live(resourceVersion: string): void {
+    for (const id of this.#attached.keys()) if (!this.#since.has(id)) this.#since.set(id, resourceVersion)
+  }
+
+  /** The position from which on a trigger hears everything; undefined while it does not. */
+  since(triggerId: string): string | undefined {
+    return this.#since.get(triggerId)
   }
 
   /** Between two batches: from here on is matched by what is attached now. What could not join inside a relist stays due. */

@@ -12,6 +12,7 @@ import { demand, triggersOf, type WantedStream } from './demand.ts'
 import type { Sleep } from './list-watch.ts'
 import { metadataOnly } from './metadata-only.ts'
 import { apiVersionOf, positionOf, type Query, streamId } from './query.ts'
+import { compareResourceVersions } from './resource-version.ts'
 import { ServedKinds } from './served-kinds.ts'
 import { forgetStream, type StoredStream, storedStreams } from './stored-streams.ts'
 import { Stream, type StreamStatus } from './stream.ts'
@@ -60,6 +61,9 @@ interface Running {
 
 /** How often a kind that is not served, or could not be asked for, is asked for again. */
 const askAgainMs = 2_000
+
+/** A stream that is in trouble for longer than this is not waited for when another one takes its place. */
+const longTroubleMs = 60_000
 
 /** The streams of an owned cluster: opens what the triggers need, closes what they need no more. */
 export class ClusterStreams {
@@ -230,9 +234,19 @@ export class ClusterStreams {
     for (const [id, instead] of wanted) {
       // also at another version of the same resource
       const replaces = instead.triggers.includes(trigger) && positionOf(instead.query) === positionOf(query)
-      if (replaces && this.#running.get(id)?.stream.synced !== true) return true
+      if (replaces && !this.#caughtUp(trigger.id, this.#running.get(streamId(query)), this.#running.get(id)))
+        return true
     }
     return false
+  }
+
+  /** Whether a trigger's former stream has told it everything from before the moment when it began to hear from the one in its place. */
+  #caughtUp(triggerId: string, former: Running | undefined, instead: Running | undefined): boolean {
+    const since = instead?.stream.heardSince(triggerId)
+    if (since === undefined) return false
+    // one that is not here any more, was never live, or is cut off has nothing to tell for now
+    if (!former?.stream.synced || former.stream.troubledMs >= longTroubleMs) return true
+    return (compareResourceVersions(former.stream.status.resourceVersion, since) ?? 0) >= 0
   }
 
   /** Kinds that a stream was told do not exist. */

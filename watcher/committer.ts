@@ -59,6 +59,7 @@ export class Committer {
     this.#resourceVersion = record.resourceVersion
     this.#writer = new StreamWriter(context, record, signal)
     this.#attachments = new Attachments(record.attachments, triggers)
+    if (record.phase === 'live') this.#attachments.live(record.resourceVersion)
     signal.addEventListener('abort', () => this.#wake(), { once: true })
   }
 
@@ -109,6 +110,11 @@ export class Committer {
   /** Ids of the triggers that are on the stream. */
   get attached(): Iterable<string> {
     return this.#attachments.ids
+  }
+
+  /** The position from which on the trigger hears everything here; undefined while it does not. */
+  heardSince(triggerId: string): string | undefined {
+    return this.#attachments.since(triggerId)
   }
 
   setTriggers(triggers: readonly TriggerRecord[]): void {
@@ -236,6 +242,7 @@ export class Committer {
     this.#resourceVersion = resourceVersion
     this.#n = n
     if (this.#position.highest === '' && phase === 'live') this.#position = { n, highest: resourceVersion }
+    if (phase === 'live') this.#attachments.live(resourceVersion)
     batch.draft.foldInto(this.known)
     this.#building?.batch.draft.rebase(this.known)
     for (const [triggerId, drainId] of drains) this.#c.addDrain(triggerId, drainId)
@@ -255,6 +262,7 @@ export class Committer {
       this.#attachments.confirm(change)
     }
     this.#attachments.settle()
+    if (this.#phase === 'live') this.#attachments.live(this.#resourceVersion)
   }
 
   async #until(condition: () => boolean): Promise<void> {

@@ -63,6 +63,7 @@ export class Stream {
   #trouble: Trouble | undefined
   #heardAt = performance.now()
   #kindRemoved = false
+  #troubledSince: number | undefined
   #endRound: () => void = () => {}
 
   constructor(context: StreamContext, triggers: readonly TriggerRecord[]) {
@@ -87,6 +88,16 @@ export class Stream {
   /** Whether its first list has been committed, by this process or another. */
   get synced(): boolean {
     return this.#committer !== undefined && this.#committer.phase !== 'birth' && this.#committer.phase !== 'gone'
+  }
+
+  /** The position from which on a trigger hears everything here; undefined while it does not. */
+  heardSince(triggerId: string): string | undefined {
+    return this.#committer?.heardSince(triggerId)
+  }
+
+  /** For how long it has been in trouble. */
+  get troubledMs(): number {
+    return this.#troubledSince === undefined ? 0 : performance.now() - this.#troubledSince
   }
 
   /** Ids of the triggers that are on the stream, as Redis has confirmed it. */
@@ -205,6 +216,7 @@ export class Stream {
       case 'Connected':
         this.#connected = true
         this.#trouble = undefined
+        this.#troubledSince = undefined
         return undefined
       case 'Failed':
         this.#failed(event)
@@ -285,6 +297,7 @@ export class Stream {
     const { reason, message } = failure
     const before = this.#trouble
     this.#connected = false
+    this.#troubledSince ??= performance.now()
     this.#c.identity?.doubt()
     this.#trouble = this.#troubleOf(failure)
     const { missing } = this.#trouble
