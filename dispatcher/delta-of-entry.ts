@@ -24,6 +24,7 @@ export function deltaOfEntry(entry: Entry, payloads: ReadonlyMap<string, Buffer>
     ...(entry.initial && { initial: true }),
     ...(entry.finalStateUnknown && { finalStateUnknown: true }),
     ...(entry.reason !== undefined && { reason: entry.reason }),
+    ...(entry.replayed !== undefined && { replayed: true }),
     observedAt,
   } as AnyDelta
 }

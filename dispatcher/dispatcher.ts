@@ -10,6 +10,7 @@ import { installationKeys, type ShardKeys, shardKeys } from '../core/redis/keys.
 import { openInstallation } from '../core/redis/layout.ts'
 import type { TriggerRecord } from '../core/triggers.ts'
 import { DeliveryMetrics } from './delivery-metrics.ts'
+import { DeadLetters } from './queue/dead-letters.ts'
 import { WorkQueue } from './queue/queue.ts'
 import { Dropping } from './registry/dropping.ts'
 import { Registry } from './registry/registry.ts'
@@ -97,8 +98,13 @@ export async function startDispatcher(
   const queue = new WorkQueue(shardsKeys)
   let assigned: readonly TriggerRecord[] = []
   const metrics = new DeliveryMetrics(() => waiting(commands, shardsKeys, assigned))
+  let { deadLetters: bounds } = settings
+  const deadLetters = {
+    store: new DeadLetters(shardsKeys),
+    limits: () => ({ maxAgeMs: bounds.maxAgeDays * 86_400_000, maxCount: bounds.maxCount }),
+  }
   const workers = new Workers(
-    { commands, bull, keys: shardsKeys, queue, jobs, log, metrics, timings },
+    { commands, bull, keys: shardsKeys, queue, jobs, log, metrics, deadLetters, timings },
     settings.drainSeconds * 1000,
   )
   const orphanMs = settings.orphanSeconds * 1000
@@ -196,7 +202,10 @@ export async function startDispatcher(
       return [...(redis === undefined ? [] : [redis]), ...targets.problems(), ...registry.problems()]
     },
     metrics: () => metrics.text(),
-    follow: (next) => targets.follow(next),
+    follow(next) {
+      bounds = next.deadLetters
+      targets.follow(next)
+    },
     close: ({ abort } = {}) => (closing ??= shut(abort)),
   }
 }

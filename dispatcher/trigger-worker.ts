@@ -9,6 +9,7 @@ import type { TriggerRecord } from '../core/triggers.ts'
 import type { DeliveryMetrics } from './delivery-metrics.ts'
 import { Drain, type DrainContext, mostDrains } from './drain.ts'
 import type { DeliveryPolicy } from './policy.ts'
+import type { DeadLetterLimits, DeadLetters } from './queue/dead-letters.ts'
 import type { WorkQueue } from './queue/queue.ts'
 import { sweep } from './sweeper.ts'
 import type { Target } from './target.ts'
@@ -48,6 +49,8 @@ export interface WorkerContext {
   readonly jobs: Jobs
   readonly log: Log
   readonly metrics?: DeliveryMetrics
+  /** Without it none is ever dropped. */
+  readonly deadLetters?: { readonly store: DeadLetters; readonly limits: () => DeadLetterLimits }
   readonly timings: WorkerTimings
 }
 
@@ -178,6 +181,7 @@ export class TriggerWorker {
       await sleep(sweepMs, undefined, { signal }).catch(() => {})
       if (signal.aborted || commands.status !== 'ready') continue
       try {
+        await this.#boundDeadLetters(triggerId)
         const untakenMs = await sweep({ redis: commands, queue, jobs, triggerId, leaseMs, overdueMs })
         if (untakenMs < watchdogMs || performance.now() - watchedSince < watchdogMs || signal.aborted) continue
         watchedSince = performance.now()
@@ -189,6 +193,13 @@ export class TriggerWorker {
         this.#log.warn({ err: error }, 'sweeping failed; trying again')
       }
     }
+  }
+
+  async #boundDeadLetters(triggerId: string): Promise<void> {
+    const { commands, deadLetters } = this.#c
+    if (!deadLetters) return
+    const { aged, excess } = await deadLetters.store.bound(commands, triggerId, deadLetters.limits())
+    if (aged + excess > 0) this.#log.warn({ aged, excess }, 'dead letters dropped: too old (aged) or too many (excess)')
   }
 }
 

@@ -73,7 +73,14 @@ export const configFile = keyed({
   // Loopback: health tells names of clusters, which nobody outside asked for.
   listen: readableBy(parseListen).default('127.0.0.1:8080').meta({ description: 'host:port, or off.' }),
   console: notYet(),
-  deadLetters: notYet(),
+  deadLetters: keyed({
+    // A month: whoever comes back from a holiday can still replay them.
+    maxAgeDays: z.number().positive().default(30),
+    // At a few KiB each a few hundred MiB, and more than anybody looks through.
+    maxCount: z.int().min(1).default(100_000).meta({ description: 'Of each trigger.' }),
+  })
+    .prefault({})
+    .meta({ description: 'What could not be delivered is kept within these bounds; the oldest go first.' }),
   // An hour: longer than a deployment that goes wrong, shorter than Redis takes to fill up.
   orphanSeconds: seconds.default(3_600),
   // A week: longer than a holiday, and what comes back within it has missed nothing.

@@ -39,6 +39,7 @@ export function settingsOf(config: ConfigFile, file: string | undefined, base: s
     log: config.log,
     orphanSeconds: config.orphanSeconds,
     forgetAfterDays: config.forgetAfterDays,
+    deadLetters: config.deadLetters,
     drainSeconds: config.drainSeconds,
     readiness: config.readiness,
   }

@@ -22,6 +22,8 @@ export interface Settings {
   readonly orphanSeconds: number
   /** How long is kept what is known of a cluster that nobody configures any more. */
   readonly forgetAfterDays: number
+  /** How long, and how many of each trigger, are kept of what could not be delivered. */
+  readonly deadLetters: { readonly maxAgeDays: number; readonly maxCount: number }
   /** How long a stop waits for what is in flight. */
   readonly drainSeconds: number
   /** Whether one cluster that is down makes /readyz fail. */

@@ -30,9 +30,11 @@ export interface Entry {
   readonly reason?: string
   readonly changed?: readonly string[]
   readonly observedAt: string
+  /** It comes from the dead letters: its order among those of its object (see dead-letters.lua). */
+  readonly replayed?: number
 }
 
-/** `<payload>\n<old>\n<JSON>`: the scripts read the references, and nothing else of it. */
+/** `<payload>\n<old>\n<JSON>`: the scripts read the references, and of the JSON `replayed` alone. */
 export function encodeEntry({ payload, old, ...rest }: Entry): string {
   return `${payload}\n${old}\n${JSON.stringify(rest)}`
 }

@@ -17,6 +17,7 @@
 --@include ../../core/queue/atomic.lua
 --@include ../../core/queue/mailbox.lua
 --@include claims.lua
+--@include dead-letters.lua
 local queue, tag, id, token = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local want, most, running = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local concurrency = tonumber(ARGV[8])
@@ -33,7 +34,7 @@ local now = nowMs()
 local references, retries = {}, {}
 local popped, emptied, ready = 0, {}, {}
 
-local function take(what, object, delivered, detail, delay, failure)
+local function take(what, object, delivered, detail, delay, failure, letters)
   local mailbox = queue .. ':mb:' .. object
   local gone = delivered + (what == 'dead' and 1 or 0)
   local entries = {}
@@ -44,22 +45,18 @@ local function take(what, object, delivered, detail, delay, failure)
     if #entries > 0 then undoLog[#undoLog + 1] = back end
     popped = popped + #entries
   end
-  for i = 1, math.min(delivered, #entries) do
-    local payload, old = referencesOf(entries[i])
-    count(references, payload, -1)
-    count(references, old, -1)
-  end
+  local done = {}
+  for i = 1, math.min(delivered, #entries) do done[i] = entries[i] end
+  releaseEntries(references, done)
+  if letters and #done > 0 then letters = supersede(queue, object, letters, done) end
   if what == 'dead' and entries[gone] then
     -- the dead letter keeps the entry's references
-    local letter = 'dead-' .. string.format('%d', write(nil, 'INCR', queue .. ':ids'))
     local since = now
     if failure and delivered == 0 then
       local _, first = parseFailure(failure)
       since = tonumber(first)
     end
-    writeFields(queue .. ':dead', { letter, string.format('%d\n%d\n%s', since, now, detail) })
-    writeFields(queue .. ':dead:entries', { letter, entries[gone] })
-    write({ 'ZREM', queue .. ':dead:at', letter }, 'ZADD', queue .. ':dead:at', now, letter)
+    keepLetter(queue, object, letters, entries[gone], since, now, detail)
   end
   if what == 'park' then
     local attempts, delta, problem = string.match(detail, '^([^\n]*)\n([^\n]*)\n(.*)$')
@@ -119,13 +116,15 @@ return allOrNothing(function()
     for i = 20, 19 + 6 * results, 6 do objects[#objects + 1] = ARGV[i + 1] end
     local held = redis.call('HMGET', claims, unpack(objects))
     local failures = redis.call('HMGET', queue .. ':failures', unpack(objects))
+    local letters = {}
+    if redis.call('EXISTS', queue .. ':dead:objects') == 1 then letters = redis.call('HMGET', queue .. ':dead:objects', unpack(objects)) end
     local mine, numbers = {}, {}
     for r = 1, results do
       local i = 20 + 6 * (r - 1)
       if held[r] == ARGV[i + 2] then
         mine[#mine + 1] = ARGV[i + 1]
         numbers[#numbers + 1] = held[r]
-        take(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 3]), ARGV[i + 4], tonumber(ARGV[i + 5]), failures[r])
+        take(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 3]), ARGV[i + 4], tonumber(ARGV[i + 5]), failures[r], letters[r])
       end
     end
     settleTaken()

@@ -57,6 +57,7 @@ async function openStage() {
     log: { level: 'silent' },
     orphanSeconds: 3_600,
     forgetAfterDays: 7,
+    deadLetters: { maxAgeDays: 30, maxCount: 100_000 },
     drainSeconds: 2,
     readiness: 'any',
   }

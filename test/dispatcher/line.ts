@@ -1,12 +1,13 @@
 import type { Redis } from 'ioredis'
 import { onTestFinished } from 'vitest'
-import { silentLog } from '../../core/log.ts'
+import { type Log, silentLog } from '../../core/log.ts'
 import { decodeEntry, type Entry } from '../../core/queue/entry.ts'
 import { Jobs } from '../../core/queue/jobs.ts'
 import { readPayloads } from '../../core/queue/payloads.ts'
 import { installationKeys, type ShardKeys, shardKeys } from '../../core/redis/keys.ts'
 import type { TriggerDefinition, TriggerRecord } from '../../core/triggers.ts'
 import { type DeliveryPolicy, deliveryPolicy, failed } from '../../dispatcher/policy.ts'
+import { type DeadLetterLimits, DeadLetters, type DeadLetter as Letter } from '../../dispatcher/queue/dead-letters.ts'
 import { WorkQueue } from '../../dispatcher/queue/queue.ts'
 import { Registry } from '../../dispatcher/registry/registry.ts'
 import type { Delivery, Outcome, Target } from '../../dispatcher/target.ts'
@@ -62,6 +63,8 @@ export interface WorkOptions {
   readonly policy?: Partial<DeliveryPolicy>
   readonly timings?: Partial<WorkerTimings>
   readonly maxBatch?: number
+  readonly deadLetters?: DeadLetterLimits
+  readonly log?: Log
   /** In force by now, other than what the deltas were matched with. */
   readonly definition?: TriggerDefinition
 }
@@ -103,15 +106,17 @@ export async function openLine({ keepsOld = false, alone = false }: LineOptions 
     jobs,
     pusher,
     push: pusher.push,
-    async work(deliver, { policy: own = {}, timings = {}, maxBatch = 1, definition = record.definition } = {}) {
+    async work(deliver, { policy: own = {}, timings = {}, maxBatch = 1, ...options } = {}) {
+      const { definition = record.definition, deadLetters: limits, log = silentLog } = options
       // connections of its own, as another process has
       const commands = await corner.connect()
       const bull = await corner.connect('jobs')
       // a test may cut them
       for (const redis of [commands, bull]) redis.on('error', () => {})
-      const context = { commands, bull, keys, queue, jobs, log: silentLog }
+      const context = { commands, bull, keys, queue, jobs, log }
+      const deadLetters = limits && { store: new DeadLetters(keys), limits: () => limits }
       const worker = new TriggerWorker(
-        { ...context, timings: { ...quick, ...timings } },
+        { ...context, ...(deadLetters && { deadLetters }), timings: { ...quick, ...timings } },
         {
           record: { ...record, definition },
           target: 'deliver' in deliver ? deliver : targetOf(deliver, maxBatch),
@@ -131,7 +136,7 @@ export async function openLine({ keepsOld = false, alone = false }: LineOptions 
         Object.entries(letters).map(async ([id, text]) => {
           const entry = decodeEntry(entries[id]!)
           const bytes = (await readPayloads(redis, keys, [entry.payload])).get(entry.payload)
-          const detail = JSON.parse(text.split('\n').slice(2).join('\n'))
+          const detail = JSON.parse(text.split('\n').slice(3).join('\n'))
           return { entry, ...detail, object: bytes && JSON.parse(bytes.toString()) } as DeadLetter
         }),
       )
@@ -160,4 +165,12 @@ function targetOf(deliver: Deliver, maxBatch: number): Target {
       ),
     async close() {},
   }
+}
+
+/** All of a line's, the newest first. */
+export async function lettersOf({ keys, redis, record }: Line): Promise<Letter[]> {
+  const letters: Letter[] = []
+  const store = new DeadLetters(keys)
+  for await (const letter of store.newestFirst(redis, record.id, 0, Number.MAX_SAFE_INTEGER)) letters.push(letter)
+  return letters
 }

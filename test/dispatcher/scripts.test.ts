@@ -2,11 +2,12 @@ import { describe, expect, test, vi } from 'vitest'
 import { silentLog } from '../../core/log.ts'
 import { installationKeys } from '../../core/redis/keys.ts'
 import { loadScript } from '../../core/redis/script.ts'
+import { type DeadLetter, DeadLetters } from '../../dispatcher/queue/dead-letters.ts'
 import { Pause } from '../../dispatcher/queue/pause.ts'
 import { type Claim, type Result, type Turn, WorkQueue } from '../../dispatcher/queue/queue.ts'
 import { Registry } from '../../dispatcher/registry/registry.ts'
 import { failingCall, snapshot } from '../support/failing-calls.ts'
-import { definition, type Line, openLine } from './line.ts'
+import { definition, type Line, lettersOf, openLine } from './line.ts'
 
 type Rewrite = (source: string) => string
 /** Sends one script to a state that is there for it. */
@@ -52,6 +53,14 @@ const park = (claim: Claim, delayMs = 0): Result => ({
   problem,
   delayMs,
 })
+
+/** Deltas of these objects that have died, one after the other. */
+async function died(line: Line, ...names: string[]): Promise<DeadLetter[]> {
+  const claims = await held(line, ...names)
+  const results = claims.flatMap((claim): Result[] => [{ what: 'dead', claim, delivered: 0, attempts: 1, problem }])
+  await line.queue.cycle(line.redis, line.record.id, 'drain-1', 'token', { ...turn, results })
+  return lettersOf(line)
+}
 
 const scenarios: Record<string, Scenario> = {
   'drain-start takes a drain over': {
@@ -144,6 +153,43 @@ const scenarios: Record<string, Scenario> = {
     async prepare(line) {
       await held(line, 'a', 'b')
       return (rewrite) => new WorkQueue(line.keys, rewrite).reclaim(line.redis, line.record.id, 'drain-1', 'token', 0)
+    },
+  },
+  'drain-cycle delivers what makes a dead letter old': {
+    calls: 10,
+    async prepare(line) {
+      const [a, b] = (await held(line, 'a', 'b', 'c', 'a', 'b')) as [Claim, Claim]
+      const dead = (claim: Claim): Result => ({ what: 'dead', claim, delivered: 0, attempts: 1, problem })
+      const more = { ...turn, results: [dead(a), dead(b)], holds: 1 }
+      const answer = await line.queue.cycle(line.redis, line.record.id, 'drain-1', 'token', more)
+      const claims = answer.status === 'OK' ? answer.claims : []
+      const results = [{ what: 'ok', claim: claims[0]!, delivered: 1 } satisfies Result, dead(claims[1]!)]
+      return cycle(line, { results, want: 0, holds: 1 })
+    },
+  },
+  'dead-replay puts letters back and arms a drain': {
+    calls: 20,
+    async prepare(line) {
+      const letters = await died(line, 'a', 'b', 'c', 'd')
+      await line.push('b')
+      return (rewrite) =>
+        new DeadLetters(line.keys, rewrite).replay(line.redis, line.record.id, letters.slice(0, 3), { force: true })
+    },
+  },
+  'dead-drop drops letters, and releases their payloads': {
+    calls: 8,
+    async prepare(line) {
+      const [, ...letters] = await died(line, 'a', 'b', 'c')
+      const names = letters.map(({ letter }) => letter)
+      return (rewrite) => new DeadLetters(line.keys, rewrite).drop(line.redis, line.record.id, names)
+    },
+  },
+  'dead-bound drops the oldest': {
+    calls: 8,
+    async prepare(line) {
+      await died(line, 'a', 'b', 'c')
+      const limits = { maxAgeMs: 60_000, maxCount: 1 }
+      return (rewrite) => new DeadLetters(line.keys, rewrite).bound(line.redis, line.record.id, limits)
     },
   },
   'pause stops a trigger': {

@@ -116,6 +116,7 @@ describe.skipIf('skipped' in tools)('an AWS that nobody here wrote', () => {
       log: { level: 'silent' },
       orphanSeconds: 3_600,
       forgetAfterDays: 7,
+      deadLetters: { maxAgeDays: 30, maxCount: 100_000 },
       drainSeconds: 2,
       readiness: 'any',
     }

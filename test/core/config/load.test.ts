@@ -75,6 +75,7 @@ delivery: { backoff: { maxSeconds: 60 } }
       log: { level: 'info' },
       orphanSeconds: 3600,
       forgetAfterDays: 7,
+      deadLetters: { maxAgeDays: 30, maxCount: 100_000 },
       drainSeconds: 25,
       readiness: 'any',
     })
@@ -143,7 +144,7 @@ log: { level: inf }
     )
   })
 
-  test.each(['redact', 'redactionKeyFile', 'console', 'deadLetters', 'maxEventBytes', 'memoryBudget', 'isolation'])(
+  test.each(['redact', 'redactionKeyFile', 'console', 'maxEventBytes', 'memoryBudget', 'isolation'])(
     'is told that %s is not supported yet',
     (key) => {
       expect(faultsOf(`${key}: {}`)).toEqual([`${key}: is not supported yet: remove it`])

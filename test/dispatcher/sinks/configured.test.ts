@@ -34,6 +34,7 @@ async function openStage(http: NonNullable<SinkSettings['http']>, sink: SinkSett
     log: { level: 'silent' },
     orphanSeconds: 3_600,
     forgetAfterDays: 7,
+    deadLetters: { maxAgeDays: 30, maxCount: 100_000 },
     drainSeconds: 2,
     readiness: 'any',
   }
