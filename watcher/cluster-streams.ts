@@ -9,6 +9,7 @@ import { ClusterGate } from './cluster-gate.ts'
 import type { ClusterIdentity } from './cluster-identity.ts'
 import { ApiFailure, type Connection } from './connection.ts'
 import { demand, triggersOf, type WantedStream } from './demand.ts'
+import { ListSlots } from './list-slots.ts'
 import type { Sleep } from './list-watch.ts'
 import { metadataOnly } from './metadata-only.ts'
 import { apiVersionOf, positionOf, type Query, streamId } from './query.ts'
@@ -64,12 +65,15 @@ const askAgainMs = 2_000
 
 /** A stream that is in trouble for longer than this is not waited for when another one takes its place. */
 const longTroubleMs = 60_000
+const fewStreams = 50
+const mostSpreadMs = 5_000
 
 /** The streams of an owned cluster: opens what the triggers need, closes what they need no more. */
 export class ClusterStreams {
   readonly #c: StreamsContext
   readonly #kinds: ServedKinds
   readonly #watchLists = new WatchListSupport()
+  readonly #lists = new ListSlots()
   #gate: ClusterGate | undefined
   readonly #running = new Map<string, Running>()
   /** What Redis holds and nobody has looked at yet. */
@@ -284,6 +288,7 @@ export class ClusterStreams {
       ...(sleep && { sleep }),
       ...(identity && { identity }),
       watchLists: this.#watchLists,
+      lists: this.#lists,
       ...(this.#gate && { gate: this.#gate }),
       addDrain,
       freshName,
@@ -295,11 +300,20 @@ export class ClusterStreams {
     const joining = first ? triggers.filter((trigger) => first.has(trigger.id)) : triggers
     const stream = new Stream({ ...context, now: () => new Date() }, joining)
     const stop = new AbortController()
-    const ended = stream.run(AbortSignal.any([signal, stop.signal])).catch((error: unknown) => {
-      if (!(error instanceof FencedOff)) log.error({ err: String(error) }, 'stream ended, which it should not')
-      fenced()
-    })
+    const until = AbortSignal.any([signal, stop.signal])
+    const ended = this.#turn(until)
+      .then(() => stream.run(until))
+      .catch((error: unknown) => {
+        if (!(error instanceof FencedOff)) log.error({ err: String(error) }, 'stream ended, which it should not')
+        fenced()
+      })
     this.#running.set(id, { triggers, stream, stop, ended, first })
+  }
+
+  /** Hundreds of streams that start together are spread over a few seconds: each is a request, and may be a connection. */
+  #turn(signal: AbortSignal): Promise<void> {
+    const spreadMs = Math.min(mostSpreadMs, Math.max(0, this.#running.size - fewStreams) * 5)
+    return spreadMs === 0 ? Promise.resolve() : timer(spreadMs * Math.random(), undefined, { signal }).catch(() => {})
   }
 
   async #forget(query: Query): Promise<void> {

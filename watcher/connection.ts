@@ -7,6 +7,7 @@ import { Agent, type Dispatcher, ProxyAgent, request, Socks5ProxyAgent } from 'u
 import type { ClusterAccess } from '../core/config/settings.ts'
 import { readStatus, type Status } from './frame.ts'
 import { BadKubeconfig, configOf, type Login, readLogin } from './kubeconfig.ts'
+import { OidcToken } from './oidc.ts'
 
 /** The API server answered, and not with what was asked for. */
 export class ApiFailure extends Error {
@@ -52,6 +53,7 @@ export class Connection {
   #headers: Headers = {}
   #headersUntil = 0
   #token = ''
+  readonly #oidc: OidcToken | undefined
   #refreshing: Promise<void> | undefined
   readonly #closing = new AbortController()
 
@@ -59,6 +61,7 @@ export class Connection {
   constructor(access: ClusterAccess) {
     this.#login = readLogin(access)
     this.#config = configOf(this.#login)
+    this.#oidc = this.#login.oidc && new OidcToken(this.#login.oidc)
     this.server = this.#login.cluster.server.replace(/\/$/, '')
   }
 
@@ -150,6 +153,7 @@ export class Connection {
   /** What a plugin said stays in the KubeConfig until it expires, so a new one is made. */
   #forget(): void {
     this.#headersUntil = 0
+    this.#oidc?.expire()
     this.#config = configOf(this.#login)
   }
 
@@ -167,7 +171,7 @@ export class Connection {
     const options: RequestOptions = { headers: {} }
     try {
       await until(this.#config.applyToHTTPSOptions(options), AbortSignal.timeout(pluginTimeoutMs))
-      const token = this.#readToken()
+      const token = this.#oidc ? await this.#oidc.get() : this.#readToken()
       this.#headers = {
         ...headersOf(options),
         ...this.#login.headers,

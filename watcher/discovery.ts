@@ -62,7 +62,8 @@ export class Discovery {
     const { group, kind } = parseGvk(gvk)
     const path = group === '' ? `/api/${version}` : `/apis/${group}/${version}`
     for (const resource of (await this.#ask<ResourceList>(path, signal)).resources ?? []) {
-      const watchable = resource.verbs?.includes('list') && resource.verbs.includes('watch')
+      // what can only be listed is listed again and again
+      const watchable = resource.verbs?.includes('list')
       // `deployments/scale` and the like are parts of another resource
       if (resource.kind !== kind || !watchable || resource.name.includes('/')) continue
       const { name, namespaced } = resource

@@ -4,6 +4,7 @@ import { type Cluster, KubeConfig, type User } from '@kubernetes/client-node'
 import { parse } from 'yaml'
 import { kubeconfigFiles } from '../core/config/kubeconfig-files.ts'
 import type { ClusterAccess } from '../core/config/settings.ts'
+import { type OidcLogin, oidcLogin } from './oidc.ts'
 
 /** The credentials of a cluster cannot be used as they stand. */
 export class BadKubeconfig extends Error {
@@ -16,6 +17,7 @@ export interface Login {
   readonly user: User
   /** Absolute; read by us, since the library knows it by another key, reads it once, and sends its newline. */
   readonly tokenFile?: string
+  readonly oidc?: OidcLogin
   /** What the library leaves out of an impersonation. */
   readonly headers: Readonly<Record<string, string | string[]>>
 }
@@ -92,8 +94,11 @@ function beyondLibrary(
     const command = user.exec?.command
     // as kubectl: a path is relative to the file, a bare name is looked for on PATH
     const exec = command?.includes('/') ? { ...user.exec, command: resolve(folder, command) } : user.exec
+    const { authProvider, ...withoutProvider } = user
+    const oidc = authProvider?.name === 'oidc' && oidcLogin({ ...authProvider.config }, (path) => resolve(folder, path))
     return {
-      user: { ...user, exec },
+      user: { ...(oidc ? withoutProvider : user), exec },
+      ...(oidc && { oidc }),
       headers: impersonation(raw),
       ...(typeof raw.tokenFile === 'string' && { tokenFile: resolve(folder, raw.tokenFile) }),
     }

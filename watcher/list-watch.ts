@@ -2,6 +2,7 @@ import { setTimeout as timer } from 'node:timers/promises'
 import { Backoff } from './backoff.ts'
 import type { Connection } from './connection.ts'
 import { list, presentPosition } from './list.ts'
+import type { ListSlots } from './list-slots.ts'
 import { pathOf, type Query } from './query.ts'
 import { compareResourceVersions } from './resource-version.ts'
 import { InitialEventsStalled, SilentWatch, watch } from './watch.ts'
@@ -17,6 +18,8 @@ export interface ListWatchOptions {
   readonly signal: AbortSignal
   /** Where lists are streamed, where the server can do that; without it they come in pages. */
   readonly watchLists?: WatchListSupport | undefined
+  /** How many may list at once. */
+  readonly lists?: Pick<ListSlots, 'take'> | undefined
   /** Lets one failure of the cluster hold up all of its streams. */
   readonly gate?: Gate | undefined
   /** Finds out when the cluster has gone back in time; without it nobody asks. */
@@ -55,6 +58,8 @@ const mostFailuresAtOnePosition = 3
 /** So often may a streamed list end before it is complete until it is tried in pages. */
 const mostCutStreams = 2
 
+/** How often what cannot be watched is listed, at the most. */
+const pollMs = 30_000
 /** A request that is refused for what it is gets no better soon. */
 const invalidMs = 60_000
 /** A watch that was down for longer than this may find another past; a restart of a process always may. */
@@ -83,7 +88,7 @@ const cutStream: WatchFailure = {
  * item like any other, and the reader's pace is the pace at which the server is read.
  */
 export async function* listWatch(options: ListWatchOptions): AsyncGenerator<readonly WatchEvent[]> {
-  const { api, query, signal, watchLists, gate, past, askAfterMs = longOutageMs } = options
+  const { api, query, signal, watchLists, lists, gate, past, askAfterMs = longOutageMs } = options
   const { random = Math.random, sleep = realSleep } = options
   const backoff = new Backoff(random)
   const path = pathOf(query)
@@ -92,6 +97,7 @@ export async function* listWatch(options: ListWatchOptions): AsyncGenerator<read
   let cutStreams = 0
   let unsure = true
   let downSince: number | undefined
+  let release = () => {}
   while (!signal.aborted) {
     let failure: WatchFailure | undefined
     let delivered = false
@@ -105,12 +111,14 @@ export async function* listWatch(options: ListWatchOptions): AsyncGenerator<read
       }
       unsure = false
       streaming = position === undefined && watchLists?.tries(path) === true && cutStreams < mostCutStreams
+      if (position === undefined && lists) release = await lists.take(signal)
       if (position === undefined && !streaming) {
         position = yield* list(options)
         failuresHere = 0
         cutStreams = 0
       }
       listing = position === undefined
+      if (!listing) release()
       const startedAt = performance.now()
       for await (const events of watch({ api, query, signal, random }, position)) {
         downSince = undefined
@@ -119,6 +127,7 @@ export async function* listWatch(options: ListWatchOptions): AsyncGenerator<read
             throw new BehindItsStart(`a bookmark says ${event.resourceVersion}, and ${position} had been reached`)
           const moved = positionAfter(event, position)
           if (moved === position) continue
+          if (position === undefined) release()
           position = moved
           delivered = true
         }
@@ -137,8 +146,18 @@ export async function* listWatch(options: ListWatchOptions): AsyncGenerator<read
         watchLists?.refused(path)
         continue
       }
+      if (failure.reason === 'MethodNotAllowed' && !listing) {
+        // it can list and not watch, as some aggregated servers: what changed is found by listing again
+        yield [{ type: 'Connected' }]
+        backoff.reset()
+        await sleep(pollMs * (1 + random() / 2), signal)
+        position = undefined
+        continue
+      }
       // with a position in it, it might be the position that is refused
       if (failure.reason === 'BadRequest' && listing) failure = { ...failure, invalid: true }
+    } finally {
+      release()
     }
     if (delivered) {
       backoff.reset()

@@ -3,6 +3,7 @@ import type { TriggerRecord } from '../core/triggers.ts'
 import type { ClusterIdentity } from './cluster-identity.ts'
 import { Committer, type CommitterContext } from './committer.ts'
 import type { Connection } from './connection.ts'
+import type { ListSlots } from './list-slots.ts'
 import { type Gate, listWatch, type Past, realSleep, type Sleep } from './list-watch.ts'
 import { confirmDeletion, SuspiciousList } from './mass-deletion.ts'
 import { missingRule, ruleText } from './missing-rule.ts'
@@ -35,6 +36,7 @@ interface Trouble {
 export interface StreamContext extends CommitterContext {
   readonly api: Pick<Connection, 'open' | 'get'>
   readonly watchLists?: WatchListSupport
+  readonly lists?: ListSlots
   readonly gate?: Gate
   readonly random?: () => number
   readonly sleep?: Sleep

@@ -74,6 +74,7 @@ const httpReasons: Record<number, string> = {
   401: 'Unauthorized',
   403: 'Forbidden',
   404: 'NotFound',
+  405: 'MethodNotAllowed',
   410: 'Gone',
   429: 'TooManyRequests',
   500: 'InternalError',

@@ -64,11 +64,11 @@ export async function openApiServer(answer: RequestListener, tls?: Tls): Promise
   return { url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`, requests, connections: () => connections }
 }
 
-/** A self-signed certificate for 127.0.0.1; returns its files' names. */
+/** A self-signed certificate for 127.0.0.1 and kube.example; returns its files' names. */
 export function makeCertificate(path: (name: string) => string, name: string): Tls {
   const cert = path(`${name}.crt`)
   const key = path(`${name}.key`)
-  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1']
+  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1,DNS:kube.example']
   const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
   execFileSync('openssl', [...made, ...subject, '-keyout', key, '-out', cert], { stdio: 'pipe' })
   return { cert, key }

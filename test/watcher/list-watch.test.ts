@@ -275,3 +275,18 @@ test.each([
   }
   expect(api.requests.length).toBeLessThanOrEqual(1)
 })
+
+test('what can be listed and not watched is listed again and again', async () => {
+  const refused = { fails: { code: 405, reason: 'MethodNotAllowed' } }
+  const { told, waits, asked } = await follow([
+    { page: [configMap('a', '1')], resourceVersion: '2' },
+    refused,
+    { page: [configMap('a', '1'), configMap('b', '3')], resourceVersion: '4' },
+    refused,
+    { page: [], resourceVersion: '5' },
+  ])
+  expect(positions(asked)).toEqual(['list', 'watch 2', 'list', 'watch 4', 'list', 'watch 5'])
+  expect(told.filter((one) => one === 'Connected')).toHaveLength(3)
+  expect(told.filter((one) => one.startsWith('Failed'))).toEqual([])
+  expect(waits).toEqual([30_000, 30_000])
+})
