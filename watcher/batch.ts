@@ -18,6 +18,8 @@ export interface BatchContext {
   readonly base: KnownView
   readonly matchers: readonly Matcher[]
   readonly phase: Phase
+  /** Ids of the triggers that a birth tells of everything, because what they had been told of was lost. */
+  readonly reset?: ReadonlySet<string> | undefined
   readonly now: () => Date
 }
 
@@ -69,7 +71,7 @@ export class Batch {
 
   /** Takes in what the reflector made of one watch event; `changes` must have been folded into this batch's draft. */
   add(changes: readonly Change[]): void {
-    const { query, matchers, phase } = this.#context
+    const { query, matchers, phase, reset } = this.#context
     for (const change of changes) {
       this.#changes++
       const slash = change.key.indexOf('/')
@@ -77,7 +79,9 @@ export class Batch {
       const name = change.key.slice(slash + 1)
       // a trigger that starts with `now` matches nothing before the stream is live
       const wanted = matchers.filter(
-        (matcher) => (phase !== 'birth' || matcher.from === 'existing') && matcher.wants(change.type, namespace, name),
+        (matcher) =>
+          (phase !== 'birth' || matcher.from === 'existing' || reset?.has(matcher.id)) &&
+          matcher.wants(change.type, namespace, name),
       )
       let payload = change.finalStateUnknown ? (change.before ?? '') : ''
       if (change.object && (wanted.length > 0 || (query.keepsOld && change.type !== 'Deleted'))) {
@@ -141,10 +145,12 @@ export class Batch {
   }
 
   #push(change: Change, payload: string, matcher: Matcher, changed: readonly string[], observedAt: string): Push {
-    const { cluster, query, phase } = this.#context
+    const { cluster, query, phase, reset } = this.#context
     const slash = change.key.indexOf('/')
     const withOld = matcher.old && needsOld(change)
-    const reason = change.type === 'Deleted' && this.#selector !== '' ? deselected : change.reason
+    const initial = change.type === 'Added' && phase === 'birth'
+    const deleted = change.type === 'Deleted' && this.#selector !== ''
+    const reason = initial && reset?.has(matcher.id) ? 'StateReset' : deleted ? deselected : change.reason
     const entry: Entry = {
       payload,
       old: withOld ? change.before : '',
@@ -158,7 +164,7 @@ export class Batch {
       resourceVersion: change.resourceVersion,
       resource: query.resource,
       hash: matcher.hash,
-      ...(change.type === 'Added' && phase === 'birth' && { initial: true as const }),
+      ...(initial && { initial: true as const }),
       ...(change.finalStateUnknown && { finalStateUnknown: true as const }),
       ...(reason !== undefined && { reason }),
       ...(withOld && { changed }),

@@ -32,6 +32,8 @@ export interface StreamsContext {
   readonly api: Pick<Connection, 'open' | 'get'> & Partial<Pick<Connection, 'fresh'>>
   /** How a list-watch waits; tests have their own. */
   readonly sleep?: Sleep
+  /** Those of the triggers that lost what they had been told of. */
+  readonly reset?: (triggers: readonly TriggerRecord[]) => Promise<Set<string>>
   /** Holds the cluster to its identity. */
   readonly identity?: Pick<ClusterIdentity, 'check' | 'doubt'>
   /** How far apart the API server has to say twice that a kind is gone. */
@@ -81,6 +83,8 @@ export class ClusterStreams {
   #triggers: readonly TriggerRecord[] | undefined
   /** The set of triggers that the streams were last brought in line with. */
   #followed: readonly TriggerRecord[] | undefined
+  /** Ids of the triggers that were on a stream before the last look opened others. */
+  #placed: ReadonlySet<string> = new Set()
   #wake: () => void = () => {}
 
   constructor(context: StreamsContext) {
@@ -177,6 +181,7 @@ export class ClusterStreams {
     const served = await this.#kinds.look(mine, this.#doubtful(), signal)
     const wanted = demand(this.#c.clusterId, mine, served)
     const keeping = this.#keep(wanted, mine)
+    this.#placed = new Set([...this.#running.values()].flatMap(({ stream }) => [...stream.attached()]))
     for (const [id, { query, triggers }] of wanted) {
       const running = this.#running.get(id)
       if (running) {
@@ -297,8 +302,9 @@ export class ClusterStreams {
       first: first ? ('gone' as const) : ('birth' as const),
       onUnknownKind: () => this.#wake(),
     }
+    const reset = await this.#resetFor(triggers)
     const joining = first ? triggers.filter((trigger) => first.has(trigger.id)) : triggers
-    const stream = new Stream({ ...context, now: () => new Date() }, joining)
+    const stream = new Stream({ ...context, reset, now: () => new Date() }, joining)
     const stop = new AbortController()
     const until = AbortSignal.any([signal, stop.signal])
     const ended = this.#turn(until)
@@ -314,6 +320,12 @@ export class ClusterStreams {
   #turn(signal: AbortSignal): Promise<void> {
     const spreadMs = Math.min(mostSpreadMs, Math.max(0, this.#running.size - fewStreams) * 5)
     return spreadMs === 0 ? Promise.resolve() : timer(spreadMs * Math.random(), undefined, { signal }).catch(() => {})
+  }
+
+  /** Not those that were on another stream before: that one has made up for the loss. */
+  async #resetFor(triggers: readonly TriggerRecord[]): Promise<Set<string> | undefined> {
+    const mine = triggers.filter(({ id }) => !this.#placed.has(id))
+    return mine.length > 0 ? this.#c.reset?.(mine) : undefined
   }
 
   async #forget(query: Query): Promise<void> {

@@ -15,6 +15,7 @@ import { clusterRecord } from './cluster-record.ts'
 import { ClusterStreams, type StreamsContext, type ToldStream } from './cluster-streams.ts'
 import { Connection } from './connection.ts'
 import { CoolDown } from './cool-down.ts'
+import type { Installation } from './installation.ts'
 import { watchLogin } from './login-watch.ts'
 import { type Candidate, type OwnerScripts, takeOwnership } from './owner.ts'
 import { type Candidacy, courtesyMs } from './spread.ts'
@@ -30,6 +31,7 @@ export interface ClusterContext {
   readonly jobs: (shard: number) => Jobs
   readonly scripts: { readonly owner: OwnerScripts; readonly stream: StreamScripts; readonly adoption: Script }
   readonly freshName: () => string
+  readonly installation: Pick<Installation, 'look' | 'reset'>
   readonly candidates: Pick<Candidates, 'configured' | 'couldTake' | 'leaves'>
   readonly log: Log
 }
@@ -187,6 +189,8 @@ export class Cluster {
 
   async #own(connection: Connection, signal: AbortSignal): Promise<void> {
     const { redis, redisAgain, keys, scripts } = this.#c
+    const { installation } = this.#c
+    await this.#insist(() => installation.look(), signal)
     await this.#adopt(connection, signal)
     const record = await this.#insist(() => clusterRecord(redis, keys, this.name), signal)
     const identity = new ClusterIdentity({
@@ -218,6 +222,7 @@ export class Cluster {
       token: ownership.token,
       api: connection,
       identity,
+      reset: (triggers) => installation.reset(triggers),
       scripts: scripts.stream,
       redisAgain,
       addDrain: (triggerId, drainId) => {

@@ -11,6 +11,8 @@ import { StreamWriter, type StreamWriterContext } from './stream-writer.ts'
 export interface CommitterContext extends StreamWriterContext {
   readonly cluster: string
   readonly query: Query
+  /** Ids of the triggers that a birth tells of everything, because what they had been told of was lost. */
+  readonly reset?: ReadonlySet<string> | undefined
   /** A drain's job is to be added; must not throw. */
   readonly addDrain: (triggerId: string, drainId: string) => void
   /** Never used before. */
@@ -207,6 +209,7 @@ export class Committer {
       base: before?.batch.draft ?? this.known,
       matchers: this.#attachments.matchers,
       phase: inList,
+      reset: this.#c.reset,
       now: this.#c.now,
     })
     return new OpenBatch(batch, inList, before?.resourceVersion ?? this.#resourceVersion, before?.n ?? this.#n)

@@ -7,13 +7,14 @@ import type { Log } from '../core/log.ts'
 import { announce, processId } from '../core/presence.ts'
 import { Jobs } from '../core/queue/jobs.ts'
 import { connectRedis, mayPass, redisReady } from '../core/redis/connection.ts'
-import { installationKeys, shardKeys } from '../core/redis/keys.ts'
+import { type InstallationKeys, installationKeys, shardKeys } from '../core/redis/keys.ts'
 import { openInstallation } from '../core/redis/layout.ts'
 import { readTriggers } from '../core/triggers.ts'
 import { loadAdoption } from './adopt-cluster.ts'
 import { Candidates } from './candidates.ts'
 import type { Cluster, ClusterContext } from './cluster.ts'
 import { Clusters } from './clusters.ts'
+import { Installation } from './installation.ts'
 import { loadOwnerScripts } from './owner.ts'
 import { RemovedClusters } from './removed-clusters.ts'
 import { StatusBoard } from './status-board.ts'
@@ -32,6 +33,8 @@ export interface Watcher extends Readiness {
 
 /** How often the set of triggers is looked at: a module dropped into a folder is noticed within this. */
 const lookEveryMs = 500
+/** So long after a loss of data it may take until every dispatcher has published its triggers again. */
+const publishedAgainMs = 30_000
 /** How often an owner asks itself whether another would fare better. */
 const reviewEveryMs = 2_000
 /** Jobs that could not be added are the sweeper's, so the end is not held up for them. */
@@ -56,7 +59,20 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
     mine: () => clusters.clustered(),
     giveUp: (names) => clusters.giveUp(names),
   })
+  const installation = new Installation({
+    redis,
+    keys,
+    lost() {
+      log.error(
+        'all data in Redis was lost; what is there is told once more as soon as the triggers are published again',
+      )
+      told = undefined
+      // what they are called by now, nobody knows yet
+      clusters.setTriggers([])
+    },
+  })
   const context: ClusterContext = {
+    installation,
     redis,
     redisAgain: (until) => redisAgain(redis, until),
     keys,
@@ -95,10 +111,18 @@ export async function startWatcher(settings: Settings, log: Log): Promise<Watche
       },
     )
     refusing = undefined
-    const following = follow(redis, context, signal, (triggers, revision) => {
-      told = revision
-      clusters.setTriggers(triggers)
-    })
+    const following = follow(
+      redis,
+      keys,
+      installation,
+      () => told,
+      signal,
+      (triggers, revision) => {
+        told = revision
+        installation.remember(triggers)
+        clusters.setTriggers(triggers)
+      },
+    )
     const presence = announce(redis, context.keys, 'watcher', id)
     const telling = board.run(signal)
     // whoever starts knows of the others before it takes anything
@@ -214,17 +238,30 @@ function tellOutages(redis: Redis, log: Log): void {
 
 async function follow(
   redis: Redis,
-  { keys }: ClusterContext,
+  keys: InstallationKeys,
+  installation: Installation,
+  told: () => string | undefined,
   signal: AbortSignal,
   tell: (triggers: Awaited<ReturnType<typeof readTriggers>>['triggers'], revision: string) => void,
 ): Promise<void> {
-  let seen: string | undefined
+  let lostAt = Number.NEGATIVE_INFINITY
+  let following = false
   while (!signal.aborted) {
     try {
-      if (seen === undefined || (await revisionOf(redis, keys)) !== seen) {
+      await installation.look()
+      if (following && told() === undefined) {
+        following = false
+        lostAt = performance.now()
+      }
+      if (!following || (await revisionOf(redis, keys)) !== told()) {
         const { revision, triggers } = await readTriggers(redis, keys)
-        tell(triggers, revision)
-        seen = revision
+        const names = new Set(triggers.map(({ name }) => name))
+        // streams begin with all who shared them, or whoever is late would not hear of what is there
+        const missing = installation.remembered.some((name) => !names.has(name))
+        if (!missing || performance.now() - lostAt > publishedAgainMs) {
+          tell(triggers, revision)
+          following = true
+        }
       }
     } catch {
       // Redis is away, which its connection has told: what is known stays in force

@@ -23,6 +23,10 @@ export interface InstallationKeys {
   readonly clusterReports: string
   /** counter for the ids of clusters and triggers */
   readonly ids: string
+  /** the name that the installation was given when it was empty, marked `lost` when all data had been lost */
+  readonly installation: string
+  /** hash with an expiry: names of the triggers that were in force when all data was lost */
+  readonly resetTriggers: string
   /** the layout's version, so that an older process refuses a newer one */
   readonly layout: string
 }
@@ -71,6 +75,8 @@ export function installationKeys(prefix: string): InstallationKeys {
     clusterIdentities: `${tag}:clusters:identities`,
     clusterReports: `${tag}:clusters:reports`,
     ids: `${tag}:ids`,
+    installation: `${tag}:installation`,
+    resetTriggers: `${tag}:triggers:reset`,
     layout: `${tag}:layout`,
   }
 }
