@@ -1,11 +1,12 @@
 import { startRedisServer } from '../../infra/playground/redis-server.ts'
 import type { Bench } from './bench.ts'
+import { isolation } from './isolation.ts'
 import { latency } from './latency.ts'
 import { queue } from './queue.ts'
 import { sinks } from './sinks.ts'
 import { watcher } from './watcher.ts'
 
-const benches: Record<string, Bench> = { queue, watcher, latency, sinks }
+const benches: Record<string, Bench> = { queue, watcher, latency, isolation, sinks }
 
 const args = process.argv.slice(2)
 const quick = args.includes('--quick')
