@@ -1,7 +1,8 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { parse, stringify } from 'yaml'
+import { startBus } from '../../infra/playground/bus.ts'
 import { startCluster } from '../../infra/playground/cluster.ts'
 import { Bridge, playground, until } from '../support/bridge.ts'
 import { ConfigMaps } from '../support/config-maps.ts'
@@ -104,4 +105,40 @@ test('kubeconfigs that are dropped into the folder of clusters are watched', asy
   expect(bridge.told()[0]).toMatchObject({ cluster: 'second' })
   await rm(join(bridge.folder, 'clusters', 'second.yaml'))
   await until(() => expect(process.out).toContain('cluster is not configured any more'))
+})
+
+test('sinks and their triggers are added, moved and withdrawn while it runs', async () => {
+  const [cluster, bus] = [await playground(), await startBus({ buses: ['one', 'two'] })]
+  onTestFinished(() => bus.close())
+  const bridge = await Bridge.open({ clusters: { first: cluster.kubeconfig() } })
+  const process = await bridge.start('start')
+  const maps = new ConfigMaps(cluster)
+  const send = (name: string) =>
+    configure(bridge, (config) => {
+      config.sinks = { audit: { eventbridge: { bus: name, region: 'eu-west-1', endpoint: bus.url } } }
+      config.triggers = { 'maps-to-audit': { gvk: 'v1/ConfigMap', namespaces: ['default'], to: 'audit' } }
+    })
+  const sent = () => bus.events.map(({ bus: name, detail }) => `${name} ${detail.id}`)
+
+  await send('one')
+  await isOpen(cluster)
+  await process.ready()
+  const first = await maps.create('a')
+  await until(() => expect(sent()).toEqual([`one ${first}`]))
+
+  await send('two')
+  // when the former sink has gone, what comes goes to the new one; until then to either of them, once
+  let ids: string[] = []
+  await until(async () => {
+    ids = [...ids, await maps.update('a', { n: `${ids.length}` })]
+    await until(() => expect(bus.events.map(({ detail }) => detail.id)).toContain(ids.at(-1)))
+    expect(sent()).toContain(`two ${ids.at(-1)}`)
+  })
+  expect(bus.events.map(({ detail }) => detail.id)).toEqual([first, ...ids])
+
+  await configure(bridge, (config) => {
+    config.sinks = {}
+    config.triggers = {}
+  })
+  await until(() => expect(process.out).toContain('trigger withdrawn; its deltas are kept for a while'))
 })
