@@ -14,6 +14,15 @@ export const options = {
   state: { type: 'string' },
   problems: { type: 'boolean' },
   strict: { type: 'boolean' },
+  trigger: { type: 'string' },
+  object: { type: 'string' },
+  since: { type: 'string' },
+  id: { type: 'string' },
+  all: { type: 'boolean' },
+  force: { type: 'boolean' },
+  'dry-run': { type: 'boolean' },
+  limit: { type: 'string' },
+  next: { type: 'string' },
   'service-account': { type: 'string' },
   user: { type: 'string' },
   json: { type: 'boolean' },
@@ -39,6 +48,15 @@ export const optionHelp: Readonly<Record<OptionName, readonly [usage: string, me
   state: ['--state STATE', 'only streams in this state'],
   problems: ['--problems', 'only what is not as it should be'],
   strict: ['--strict', 'exit with 1 on warnings, too'],
+  trigger: ['--trigger NAME', 'only of this trigger'],
+  object: ['--object [NS/]NAME', 'only of objects of this name'],
+  since: ['--since 2h', 'only since then; or a time as in 2026-01-31T12:00:00Z'],
+  id: ['--id ID', 'only this one, by its id as in dead list'],
+  all: ['--all', 'every one that there is'],
+  force: ['--force', 'also what is superseded by a newer delta of its object'],
+  'dry-run': ['--dry-run', 'only tell what would be done'],
+  limit: ['--limit NUMBER', 'at most so many; default 50'],
+  next: ['--next NEXT', 'goes on after the page that said so'],
   'service-account': ['--service-account NS/NAME', 'whom to bind to; default deltabridge/deltabridge'],
   user: ['--user NAME', 'bind to a user instead of a service account'],
   json: ['--json, -o json', 'one JSON document instead of tables'],
@@ -50,7 +68,7 @@ export interface Command {
   readonly summary: string
   readonly example: string
   readonly options: readonly OptionName[]
-  /** What stands behind its name, as in `trigger|cluster NAME`; a word each. */
+  /** What stands behind its name, as in `trigger|cluster NAME`; a word each, in brackets where it may be left out. */
   readonly words?: string
   /** Resolves with the exit code. */
   run(values: Values, words: readonly string[], self: string): Promise<number>

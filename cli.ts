@@ -84,6 +84,16 @@ const commands: Readonly<Record<string, Command>> = {
     words: 'TRIGGER',
     run: async (values, words) => (await import('./cli-pause.ts')).resume(values, words),
   },
+  dead: {
+    summary: 'lists, shows, replays or drops what could not be delivered',
+    example: 'deltabridge dead replay --trigger scaled --since 2h --dry-run',
+    options: [
+      ...(['trigger', 'cluster', 'gvk', 'object', 'since', 'id', 'all', 'force', 'dry-run', 'limit', 'next'] as const),
+      ...printing,
+    ],
+    words: 'list|show|replay|drop [ID]',
+    run: async (values, words) => (await import('./cli-dead.ts')).dead(values, words),
+  },
   forget: {
     summary: 'drops what an orphaned trigger or a removed cluster left behind',
     example: 'deltabridge forget trigger scaled',
@@ -94,7 +104,7 @@ const commands: Readonly<Record<string, Command>> = {
 }
 
 /** Their names are decided, and scripts may one day rely on them. */
-const notYet = 'init new why tail dead replay cluster invoke types'.split(' ')
+const notYet = 'init new why tail replay cluster invoke types'.split(' ')
 
 const lingerMs = 1_000
 
@@ -129,7 +139,7 @@ async function run(self: string, args: string[]): Promise<number> {
     words = parsed.positionals.slice(1)
     const wanted = command.words?.split(' ') ?? []
     const missing = wanted[words.length]
-    if (!parsed.values.help && missing !== undefined)
+    if (!parsed.values.help && missing !== undefined && !missing.startsWith('['))
       return misused(`${name} lacks ${missing}: ${name} ${command.words}. See deltabridge ${name} --help`)
     if (words.length > wanted.length)
       return misused(`${name} takes no ${words[wanted.length]}. See deltabridge ${name} --help`)

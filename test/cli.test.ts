@@ -61,7 +61,7 @@ describe('the command line', () => {
       expect(out).toContain(`\n  ${command} `)
   })
 
-  test.each(['start', 'watcher', 'dispatcher', 'demo', 'status', 'check', 'rbac', 'pause', 'resume', 'forget'])(
+  test.each(['start', 'watcher', 'dispatcher', 'demo', 'status', 'check', 'rbac', 'pause', 'resume', 'dead', 'forget'])(
     'helps with %s, by an example',
     async (command) => {
       const { code, out } = await deltabridge(command, '--help')
@@ -73,7 +73,13 @@ describe('the command line', () => {
   test.each([
     [[], 'Usage: deltabridge COMMAND'],
     [['wacher'], 'there is no command wacher (did you mean watcher?)'],
-    [['dead', 'list', '--trigger', 'x'], 'dead is not supported yet'],
+    [['tail'], 'tail is not supported yet'],
+    [['dead'], 'dead lacks list|show|replay|drop'],
+    [['dead', 'lst'], 'dead knows no lst (did you mean list?)'],
+    [['dead', 'show'], 'dead show lacks ID'],
+    [['dead', 'drop'], 'which dead letters? Give a condition, as in --trigger NAME, or --all'],
+    [['dead', 'replay', '--all', '--id', 't1-1'], 'give a condition or --all, not both'],
+    [['dead', 'list', '--force'], 'dead list has no use for --force'],
     [['start', '--confg', 'x'], 'there is no option --confg (did you mean --config?)'],
     [['start', '--config'], "Option '-c, --config <value>' argument missing"],
     [['start', 'watcher'], 'start takes no watcher'],
