@@ -1,23 +1,22 @@
 import { setTimeout as timer } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import type { ClusterSettings } from '../core/config/settings.ts'
-import { gvkMatches } from '../core/filter.ts'
 import type { Log } from '../core/log.ts'
 import type { ShardKeys } from '../core/redis/keys.ts'
 import type { TriggerRecord } from '../core/triggers.ts'
 import { ClusterGate } from './cluster-gate.ts'
 import type { ClusterIdentity } from './cluster-identity.ts'
 import { ApiFailure, type Connection } from './connection.ts'
-import { demand, triggersOf, type WantedStream } from './demand.ts'
+import { demand, triggersOf } from './demand.ts'
 import { ListSlots } from './list-slots.ts'
 import type { Sleep } from './list-watch.ts'
 import { metadataOnly } from './metadata-only.ts'
-import { apiVersionOf, positionOf, type Query, streamId } from './query.ts'
-import { compareResourceVersions } from './resource-version.ts'
+import { gvkOf, type Query } from './query.ts'
 import { ServedKinds } from './served-kinds.ts'
 import { forgetStream, type StoredStream, storedStreams } from './stored-streams.ts'
 import { Stream, type StreamStatus } from './stream.ts'
 import { FencedOff, type StreamScripts, StreamStore } from './stream-store.ts'
+import { keepFormer, type PresentStream } from './succession.ts'
 import { type WatchFailure, watchFailure } from './watch-failure.ts'
 import { WatchListSupport } from './watch-list-support.ts'
 
@@ -65,8 +64,6 @@ interface Running {
 /** How often a kind that is not served, or could not be asked for, is asked for again. */
 const askAgainMs = 2_000
 
-/** A stream that is in trouble for longer than this is not waited for when another one takes its place. */
-const longTroubleMs = 60_000
 const fewStreams = 50
 const mostSpreadMs = 5_000
 
@@ -180,7 +177,7 @@ export class ClusterStreams {
     const mine = triggersOf(this.#c.settings, triggers)
     const served = await this.#kinds.look(mine, this.#doubtful(), signal)
     const wanted = demand(this.#c.clusterId, mine, served)
-    const keeping = this.#keep(wanted, mine)
+    const keeping = keepFormer(wanted, mine, this.#present(), this.#kinds)
     this.#placed = new Set([...this.#running.values()].flatMap(({ stream }) => [...stream.attached()]))
     for (const [id, { query, triggers }] of wanted) {
       const running = this.#running.get(id)
@@ -211,51 +208,14 @@ export class ClusterStreams {
     return !keeping && !waiting && this.#kinds.unserved.size === 0 && this.#doubtful().size === 0
   }
 
-  /**
-   * Leaves a trigger where it is as long as what it is to have instead is not complete, or cannot even be named because
-   * its kind was not to be found. Adds those to `wanted`; returns whether there were any.
-   */
-  #keep(wanted: Map<string, WantedStream>, mine: readonly TriggerRecord[]): boolean {
-    const byId = new Map(mine.map((trigger) => [trigger.id, trigger]))
-    const present = new Map<string, StoredStream>(this.#stored)
-    for (const [id, { stream }] of this.#running)
-      present.set(id, { query: stream.query, attached: [...stream.attached()] })
-    let keeping = false
-    for (const [id, { query, attached }] of present) {
-      for (const triggerId of attached) {
-        const trigger = byId.get(triggerId)
-        if (!trigger || wanted.get(id)?.triggers.includes(trigger) || !this.#needed(trigger, query, wanted)) continue
-        const stream = wanted.get(id)
-        wanted.set(id, { query, triggers: [...(stream?.triggers ?? []), trigger] })
-        keeping = true
-      }
+  #present(): Map<string, PresentStream> {
+    const present = new Map<string, PresentStream>(this.#stored)
+    for (const [id, { stream, triggers }] of this.#running) {
+      // one that has not found out yet who is on it is left with who was put there
+      const attached = stream.claimed ? [...stream.attached()] : triggers.map((trigger) => trigger.id)
+      present.set(id, { query: stream.query, attached, stream })
     }
-    return keeping
-  }
-
-  #needed(trigger: TriggerRecord, query: Query, wanted: ReadonlyMap<string, WantedStream>): boolean {
-    const gvk = gvkOf(query)
-    const patterns = trigger.definition.gvk.filter((pattern) => gvkMatches(pattern, gvk))
-    if (patterns.length === 0) return false
-    if (patterns.some((pattern) => this.#kinds.unserved.has(pattern))) return true
-    // what fell out of a wildcard stays until it is told that everything there was is gone
-    if (this.#kinds.removed.has(gvk) && this.#running.get(streamId(query))?.stream.status.objects !== 0) return true
-    for (const [id, instead] of wanted) {
-      // also at another version of the same resource
-      const replaces = instead.triggers.includes(trigger) && positionOf(instead.query) === positionOf(query)
-      if (replaces && !this.#caughtUp(trigger.id, this.#running.get(streamId(query)), this.#running.get(id)))
-        return true
-    }
-    return false
-  }
-
-  /** Whether a trigger's former stream has told it everything from before the moment when it began to hear from the one in its place. */
-  #caughtUp(triggerId: string, former: Running | undefined, instead: Running | undefined): boolean {
-    const since = instead?.stream.heardSince(triggerId)
-    if (since === undefined) return false
-    // one that is not here any more, was never live, or is cut off has nothing to tell for now
-    if (!former?.stream.synced || former.stream.troubledMs >= longTroubleMs) return true
-    return (compareResourceVersions(former.stream.status.resourceVersion, since) ?? 0) >= 0
+    return present
   }
 
   /** Kinds that a stream was told do not exist. */
@@ -349,10 +309,6 @@ export class ClusterStreams {
 async function end({ stop, ended }: Running): Promise<void> {
   stop.abort()
   await ended
-}
-
-function gvkOf({ resource, kind }: Query): string {
-  return `${apiVersionOf(resource)}/${kind}`
 }
 
 /** Whether any trigger names the kind; what only wildcards want keeps nobody from being ready. */

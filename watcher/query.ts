@@ -52,6 +52,10 @@ export function positionOf({ resource: { group, resource } }: Query): string {
   return `${group}/${resource}`
 }
 
+export function gvkOf({ resource, kind }: Query): string {
+  return `${apiVersionOf(resource)}/${kind}`
+}
+
 /** The path that lists and watches the query. */
 export function pathOf(query: Query): string {
   const { resource, namespace } = query

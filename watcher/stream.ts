@@ -87,6 +87,11 @@ export class Stream {
     return { state, ...this.#trouble, ...gone, objects, resourceVersion, lagMs: performance.now() - this.#heardAt }
   }
 
+  /** Whether this process has found out how it stands. */
+  get claimed(): boolean {
+    return this.#committer !== undefined
+  }
+
   /** Whether its first list has been committed, by this process or another. */
   get synced(): boolean {
     return this.#committer !== undefined && this.#committer.phase !== 'birth' && this.#committer.phase !== 'gone'

@@ -26,5 +26,6 @@ test('whatever happens, every trigger is told exactly what happened, in order, a
     return fc.check(property, parameters)
   }
   const results = await Promise.all(Array.from({ length: lanes }, (_, number) => lane(number)))
-  for (const result of results) expect(result.failed, fc.defaultReportMessage(result)).toBe(false)
+  for (const result of results)
+    expect(result.failed, `${fc.defaultReportMessage(result)}\n${result.errorInstance}`).toBe(false)
 })

@@ -70,6 +70,11 @@ export class WatcherProcess {
     this.#streams.setTriggers(triggers)
   }
 
+  /** Whether every stream that the triggers need is open, and no other. */
+  get following(): boolean {
+    return !this.#streams.problems().includes('streams are being opened')
+  }
+
   async close(): Promise<void> {
     this.fragile.die()
     this.#redis.disconnect()

@@ -140,7 +140,8 @@ export class World {
     const until = performance.now() + restMs
     for (let i = 1; ; i++) {
       await Promise.all(this.#pending)
-      const open = await undone(this)
+      // a stream that is only about to be opened does not show yet
+      const open = this.#watcher?.following === false ? 'streams are being opened' : await undone(this)
       await this.triggers.look(() => this.cluster.rv)
       if (open === '') return
       if (performance.now() > until) throw new NoRest(open)
