@@ -181,8 +181,8 @@ export class TriggerWorker {
       await sleep(sweepMs, undefined, { signal }).catch(() => {})
       if (signal.aborted || commands.status !== 'ready') continue
       try {
-        await this.#boundDeadLetters(triggerId)
         const untakenMs = await sweep({ redis: commands, queue, jobs, triggerId, leaseMs, overdueMs })
+        await this.#boundDeadLetters(triggerId)
         if (untakenMs < watchdogMs || performance.now() - watchedSince < watchdogMs || signal.aborted) continue
         watchedSince = performance.now()
         this.#log.warn({ untakenMs }, 'a job waits that the worker does not take; starting another worker')

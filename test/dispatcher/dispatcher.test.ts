@@ -66,6 +66,7 @@ async function openStage() {
   return {
     corner,
     redis,
+    settings,
     path,
     record,
     out: join(path, 'out.txt'),
@@ -103,6 +104,22 @@ test('a dispatcher that has nothing to deliver to says so, once', async () => {
   expect(told).toEqual([expect.stringMatching(/^nothing to deliver to: make a functions folder/)])
   await stage.start({ functions: await stage.functions({}) }, {}, log)
   expect(told).toHaveLength(1)
+})
+
+test('a dispatcher keeps dead letters within the bounds of its settings, also when these change', async () => {
+  const stage = await openStage()
+  const refusing = `import { on, PermanentError } from 'deltabridge'
+export default on('apps/v1/Deployment', () => { throw new PermanentError('no') })`
+  const functions = await stage.functions({ 'refusing.ts': refusing })
+  const deadLetters = { maxAgeDays: 30, maxCount: 3 }
+  const dispatcher = await stage.start({ functions, deadLetters }, { sweepMs: 100 })
+  const { push } = await stage.pusher('refusing')
+  const queue = shardKeys(stage.corner.prefix, 0).queue((await stage.record('refusing'))!.id)
+  await push('a', 'b', 'c', 'd', 'e')
+  await until(async () => expect(await stage.redis.get(`${queue}:pending`)).toBe('0'))
+  await until(async () => expect(await stage.redis.hlen(`${queue}:dead`)).toBe(3))
+  dispatcher.follow({ ...stage.settings, functions, deadLetters: { ...deadLetters, maxCount: 1 } })
+  await until(async () => expect(await stage.redis.hlen(`${queue}:dead`)).toBe(1))
 })
 
 describe('a folder of functions', () => {

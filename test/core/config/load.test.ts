@@ -136,6 +136,14 @@ log: { level: inf }
     ])
   })
 
+  test('refuses to keep no dead letters at all', () => {
+    expect(load('deadLetters: { maxCount: 5 }').deadLetters).toEqual({ maxAgeDays: 30, maxCount: 5 })
+    expect(faultsOf('deadLetters: { maxCount: 0, maxAgeDays: 0 }').map((fault) => fault.split(':')[0])).toEqual([
+      'deadLetters.maxAgeDays',
+      'deadLetters.maxCount',
+    ])
+  })
+
   test('names the file and the path in every line of what it prints', () => {
     const file = join(cwd, 'deltabridge.yaml')
     expect(() => load('readines: any\nlisten: 8080')).toThrow(
