@@ -5,8 +5,8 @@ import { NewerLayout } from './core/redis/layout.ts'
 
 const about = 'redis'
 
-/** The scripts pop many elements of a list at once, which Redis does since then. */
-const oldest = [6, 2] as const
+/** The oldest that everything is tested with. */
+const oldest = [7, 0] as const
 /** Above this, little is left for what comes when a target is down. */
 const fullFrom = 0.75
 

@@ -70,6 +70,13 @@ const commands: Readonly<Record<string, Command>> = {
     options: ['cluster', 'service-account', 'user', 'config', 'help'],
     run: async (values) => (await import('./cli-rbac.ts')).rbac(values),
   },
+  cluster: {
+    summary: 'accepts the cluster that answers now where another one did before',
+    example: 'deltabridge cluster accept prod-eu',
+    options: printing,
+    words: 'accept NAME',
+    run: async (values, words) => (await import('./cli-accept.ts')).cluster(values, words),
+  },
   pause: {
     summary: "stops one trigger's deliveries; its deltas wait",
     example: 'deltabridge pause scaled',
@@ -104,7 +111,7 @@ const commands: Readonly<Record<string, Command>> = {
 }
 
 /** Their names are decided, and scripts may one day rely on them. */
-const notYet = 'init new why tail replay cluster invoke types'.split(' ')
+const notYet = 'init new why tail replay invoke types'.split(' ')
 
 const lingerMs = 1_000
 

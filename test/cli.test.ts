@@ -57,18 +57,29 @@ describe('the command line', () => {
       'pause',
       'resume',
       'forget',
+      'cluster',
     ])
       expect(out).toContain(`\n  ${command} `)
   })
 
-  test.each(['start', 'watcher', 'dispatcher', 'demo', 'status', 'check', 'rbac', 'pause', 'resume', 'dead', 'forget'])(
-    'helps with %s, by an example',
-    async (command) => {
-      const { code, out } = await deltabridge(command, '--help')
-      expect(code).toBe(0)
-      expect(out).toContain(`Example: deltabridge ${command}`)
-    },
-  )
+  test.each([
+    'start',
+    'watcher',
+    'dispatcher',
+    'demo',
+    'status',
+    'check',
+    'rbac',
+    'pause',
+    'resume',
+    'forget',
+    'dead',
+    'cluster',
+  ])('helps with %s, by an example', async (command) => {
+    const { code, out } = await deltabridge(command, '--help')
+    expect(code).toBe(0)
+    expect(out).toContain(`Example: deltabridge ${command}`)
+  })
 
   test.each([
     [[], 'Usage: deltabridge COMMAND'],

@@ -2,7 +2,8 @@ import type { ClusterSettings } from '../core/config/settings.ts'
 import type { Finding } from '../core/finding.ts'
 import type { TriggerDefinition } from '../core/triggers.ts'
 import { reviewAccess } from './access-review.ts'
-import { ApiFailure, Connection } from './connection.ts'
+import { readIdentity } from './cluster-identity.ts'
+import { Connection } from './connection.ts'
 import { ruleText } from './missing-rule.ts'
 import { needsOf } from './needs.ts'
 import { apiVersionOf, pathOf, type Query, selectorsOf } from './query.ts'
@@ -35,8 +36,14 @@ export async function checkCluster(
     connection = new Connection(cluster.access)
     const { gitVersion } = JSON.parse((await connection.get('/version', signal)).toString('utf8'))
     findings.push(versionFinding(about, String(gitVersion), connection.server))
-    const identity = await identityOf(connection, signal)
-    if (typeof identity !== 'string') findings.push({ about, ...identity })
+    const uid = await readIdentity(connection, signal)
+    if (uid === undefined)
+      findings.push({
+        level: 'warning',
+        about,
+        message: 'its identity cannot be read: another cluster in its place would not be noticed',
+        fix: 'allow get on the namespace kube-system, as deltabridge rbac prints it',
+      })
     const { queries, unserved } = await needsOf(cluster, definitions, connection, signal)
     for (const [gvk, names] of unserved)
       findings.push({
@@ -58,7 +65,7 @@ export async function checkCluster(
     return {
       name: cluster.name,
       findings,
-      ...(typeof identity === 'string' && { uid: identity }),
+      ...(uid !== undefined && { uid }),
       streams: queries.length,
       objects,
     }
@@ -83,18 +90,6 @@ function versionFinding(about: string, version: string, server: string): Finding
     }
   const newer = minor > newestTestedMinor ? `, newer than the newest that is tested, 1.${newestTestedMinor}` : ''
   return { level: 'ok', about, message: `${message}${newer}` }
-}
-
-/** The uid, or why it cannot be told. */
-async function identityOf(api: Connection, signal: AbortSignal): Promise<string | Omit<Finding, 'about'>> {
-  try {
-    const bytes = await api.get('/api/v1/namespaces/kube-system', signal)
-    return String(JSON.parse(bytes.toString('utf8')).metadata?.uid)
-  } catch (error) {
-    if (!(error instanceof ApiFailure)) throw error
-    const message = `its identity cannot be read (${error.message}): another cluster in its place would not be noticed`
-    return { level: 'warning', message, fix: 'allow get on the namespace kube-system, as deltabridge rbac prints it' }
-  }
 }
 
 /** Selectors make the API server count less exactly; so may what it does not answer. */

@@ -5,7 +5,7 @@ import type { WatchEvent } from '../../watcher/watch-event.ts'
 import { WatchListSupport } from '../../watcher/watch-list-support.ts'
 import { type Answer, ScriptedApi } from '../support/scripted-api.ts'
 
-const query: Query = {
+export const query: Query = {
   clusterId: 'c1',
   resource: { group: '', version: 'v1', resource: 'configmaps' },
   kind: 'ConfigMap',

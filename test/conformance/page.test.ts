@@ -17,14 +17,13 @@ test('all hundred rows are there', () => {
 })
 
 test('a row has a test of its own, or stands somewhere else, never both', () => {
-  const own = rows.filter(({ standing }) => standing === undefined).map(({ number }) => number)
+  const own = rows.filter(({ standing }) => standing.kind === 'here').map(({ number }) => number)
   expect(tested.toSorted((a, b) => a - b)).toEqual(own)
 })
 
 test('a test that shows a row is there, under its name', () => {
   for (const { number, standing } of rows) {
-    if (standing && 'shownBy' in standing)
-      expect(read(standing.shownBy), `row ${number}`).toContain(`test('${standing.test}'`)
+    if (standing.kind === 'shown') expect(read(standing.file), `row ${number}`).toContain(`test('${standing.test}'`)
   }
 })
 

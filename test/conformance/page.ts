@@ -3,11 +3,12 @@ import type { Row } from './rows.ts'
 /** What became of a row in a run. */
 export type Result = 'holds' | 'fails' | 'not run'
 
-/** The page of all rows, as Markdown. */
+/** The page of all rows, as Markdown. `resultOf`: of a row that a test shows. */
 export function pageOf(rows: readonly Row[], resultOf: (row: Row) => Result): string {
-  const lines = rows.map((row) => `| ${row.number} | ${cell(row.sentence)} | ${cell(standingOf(row, resultOf))} |`)
-  const counts = Object.entries(Object.groupBy(rows, (row) => wordOf(row, resultOf)))
-  const summary = counts.map(([word, some]) => `${some?.length ?? 0} ${word}`).join(', ')
+  const told = rows.map((row) => ({ ...row, ...tell(row, resultOf) }))
+  const counts = Object.entries(Object.groupBy(told, ({ word }) => word))
+  const summary = counts.map(([word, some]) => `${some?.length ?? 0} ${word.replace('holds', 'hold')}`).join(', ')
+  const lines = told.map(({ number, sentence, text }) => `| ${number} | ${cell(sentence)} | ${cell(text)} |`)
   return `# Conformance
 
 What a list-watch has to get right, row by row, and whether this one does. Written by \`npm run conformance\` from the run of the
@@ -21,18 +22,11 @@ ${lines.join('\n')}
 `
 }
 
-function wordOf({ standing, ...row }: Row, resultOf: (row: Row) => Result): string {
-  if (standing && 'open' in standing) return 'open'
-  if (standing && 'retired' in standing) return 'retired'
-  const result = resultOf({ ...row, ...(standing && { standing }) })
-  return result === 'holds' ? 'hold' : result
-}
-
-function standingOf(row: Row, resultOf: (row: Row) => Result): string {
+function tell(row: Row, resultOf: (row: Row) => Result): { readonly word: string; readonly text: string } {
   const { standing } = row
-  if (standing && 'open' in standing) return `open: ${standing.open}`
-  if (standing && 'retired' in standing) return `retired: ${standing.retired}`
-  return standing ? `${resultOf(row)} (${standing.shownBy}: ${standing.test})` : resultOf(row)
+  if ('why' in standing) return { word: standing.kind, text: `${standing.kind}: ${standing.why}` }
+  const word = resultOf(row)
+  return { word, text: standing.kind === 'here' ? word : `${word} (${standing.file}: ${standing.test})` }
 }
 
 function cell(text: string): string {

@@ -23,8 +23,9 @@ function resultOf(row: Row, tests: readonly TestCase[]): Result {
   return mine.every((test) => test.ok()) ? 'holds' : 'fails'
 }
 
-function shows({ standing, ...row }: Row, { name, module }: TestCase): boolean {
+function shows(row: Row, { name, module }: TestCase): boolean {
+  const { standing } = row
   const file = relative(process.cwd(), module.moduleId)
-  if (standing === undefined) return file.startsWith('test/conformance/') && name === titleOf(row)
-  return 'shownBy' in standing && file === standing.shownBy && name === standing.test
+  if (standing.kind === 'here') return file.startsWith('test/conformance/') && name === titleOf(row)
+  return standing.kind === 'shown' && file === standing.file && name === standing.test
 }

@@ -2,10 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
-import { connectRedis, redisReady } from '../../core/redis/connection.ts'
-import { installationKeys, shardKeys } from '../../core/redis/keys.ts'
-import { acceptCluster } from '../../watcher/accept-cluster.ts'
 import { Bridge, playground, until } from '../support/bridge.ts'
+import { deltabridge } from '../support/cli.ts'
 import { ConfigMaps } from '../support/config-maps.ts'
 
 test('another cluster behind the same name is told nothing of, until it is accepted; then the difference is', async () => {
@@ -21,15 +19,15 @@ test('another cluster behind the same name is told nothing of, until it is accep
     expect(await process.problems()).toMatch(/^first: Unreachable: IdentityChanged: another cluster/),
   )
 
-  const { settings } = bridge.corner!
-  const redis = connectRedis(settings, 'commands')
-  await redisReady(redis, AbortSignal.timeout(5_000))
-  const accept = () =>
-    acceptCluster(redis, installationKeys(settings.prefix), (shard) => shardKeys(settings.prefix, shard), 'first')
+  await until(async () => {
+    const { clusters } = JSON.parse((await deltabridge(bridge.folder, 'status', '--json')).out)
+    expect(clusters).toMatchObject([{ name: 'first', state: 'Unreachable', reason: 'IdentityChanged' }])
+  })
+  const accept = (...args: readonly string[]) => deltabridge(bridge.folder, 'cluster', 'accept', ...args)
   expect(bridge.ids('noted')).toEqual(ids)
-  expect(await accept()).toMatchObject({ status: 'Accepted' })
-  expect(await accept()).toEqual({ status: 'Unchanged' })
-  redis.disconnect()
+  expect(await accept('frist')).toMatchObject({ code: 1, err: expect.stringContaining('did you mean first?') })
+  expect(await accept('first', '--json')).toMatchObject({ code: 0, out: expect.stringContaining('"accepted":true') })
+  expect(await accept('first')).toMatchObject({ code: 0, out: expect.stringContaining('nothing to accept') })
   await process.ready()
   await bridge.expectIds('noted', [...ids, `${ids[0]!.split('.')[0]}.deleted`, `${there}.r1`])
 })

@@ -37,7 +37,7 @@ export interface Tls {
   readonly clientCa?: string
 }
 
-export async function openApiServer(answer: RequestListener, tls?: Tls): Promise<ApiServer> {
+export async function openApiServer(answer: RequestListener, tls?: Tls, host = '127.0.0.1'): Promise<ApiServer> {
   const requests: IncomingMessage[] = []
   let connections = 0
   const listener: RequestListener = (request, response) => {
@@ -55,20 +55,21 @@ export async function openApiServer(answer: RequestListener, tls?: Tls): Promise
       )
     : createHttpServer(listener)
   server.on('connection', () => connections++)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(0, host, resolve))
   onTestFinished(async () => {
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
   })
   const { port } = server.address() as AddressInfo
-  return { url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`, requests, connections: () => connections }
+  const shown = host.includes(':') ? `[${host}]` : host
+  return { url: `${tls ? 'https' : 'http'}://${shown}:${port}`, requests, connections: () => connections }
 }
 
-/** A self-signed certificate for 127.0.0.1 and kube.example; returns its files' names. */
-export function makeCertificate(path: (name: string) => string, name: string): Tls {
+/** A self-signed certificate; returns its files' names. */
+export function makeCertificate(path: (name: string) => string, name: string, altName = 'IP:127.0.0.1,DNS:kube.example'): Tls {
   const cert = path(`${name}.crt`)
   const key = path(`${name}.key`)
-  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1,DNS:kube.example']
+  const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=${altName}`]
   const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
   execFileSync('openssl', [...made, ...subject, '-keyout', key, '-out', cert], { stdio: 'pipe' })
   return { cert, key }
