@@ -38,11 +38,15 @@ export class DeliveryMetrics {
   /** `waiting`: asked at each scrape, deltas that wait and dead letters by trigger. */
   constructor(waiting: () => Promise<readonly { trigger: string; pending: number; dead: number }[]>) {
     const registers = [this.#registry]
-    const dead = new Gauge({
+    new Gauge({
       name: 'deltabridge_dead_letters',
       help: 'Deliveries that failed for good and are kept',
       labelNames: ['trigger'],
       registers,
+      async collect() {
+        this.reset()
+        for (const { trigger, dead } of await waiting()) this.set({ trigger }, dead)
+      },
     })
     new Gauge({
       name: 'deltabridge_pending',
@@ -51,11 +55,7 @@ export class DeliveryMetrics {
       registers,
       async collect() {
         this.reset()
-        dead.reset()
-        for (const one of await waiting()) {
-          this.set({ trigger: one.trigger }, one.pending)
-          dead.set({ trigger: one.trigger }, one.dead)
-        }
+        for (const { trigger, pending } of await waiting()) this.set({ trigger }, pending)
       },
     })
   }

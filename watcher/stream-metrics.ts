@@ -7,11 +7,19 @@ export class StreamMetrics {
 
   constructor(clusters: () => readonly Cluster[]) {
     const registers = [this.#registry]
-    const objects = new Gauge({
+    const streams = () =>
+      clusters().flatMap((cluster) =>
+        (cluster.told()?.streams ?? []).map(({ gvk, status }) => ({ cluster: cluster.name, gvk, status })),
+      )
+    new Gauge({
       name: 'deltabridge_objects',
       help: 'Objects that the streams of this watcher know',
       labelNames: ['cluster', 'gvk'],
       registers,
+      collect() {
+        this.reset()
+        for (const { cluster, gvk, status } of streams()) this.inc({ cluster, gvk }, status.objects)
+      },
     })
     new Gauge({
       name: 'deltabridge_streams',
@@ -20,13 +28,7 @@ export class StreamMetrics {
       registers,
       collect() {
         this.reset()
-        objects.reset()
-        for (const cluster of clusters()) {
-          for (const { gvk, status } of cluster.told()?.streams ?? []) {
-            this.inc({ cluster: cluster.name, state: status.state })
-            objects.inc({ cluster: cluster.name, gvk }, status.objects)
-          }
-        }
+        for (const { cluster, status } of streams()) this.inc({ cluster, state: status.state })
       },
     })
   }
