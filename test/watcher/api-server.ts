@@ -66,7 +66,11 @@ export async function openApiServer(answer: RequestListener, tls?: Tls, host = '
 }
 
 /** A self-signed certificate; returns its files' names. */
-export function makeCertificate(path: (name: string) => string, name: string, altName = 'IP:127.0.0.1,DNS:kube.example'): Tls {
+export function makeCertificate(
+  path: (name: string) => string,
+  name: string,
+  altName = 'IP:127.0.0.1,DNS:kube.example',
+): Tls {
   const cert = path(`${name}.crt`)
   const key = path(`${name}.key`)
   const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=${altName}`]
