@@ -1,21 +1,8 @@
 import { setTimeout as timer } from 'node:timers/promises'
 import { type ListWatchOptions, listWatch } from '../../watcher/list-watch.ts'
-import type { Query } from '../../watcher/query.ts'
 import type { WatchEvent } from '../../watcher/watch-event.ts'
 import { WatchListSupport } from '../../watcher/watch-list-support.ts'
-import { type Answer, ScriptedApi } from '../support/scripted-api.ts'
-
-export const query: Query = {
-  clusterId: 'c1',
-  resource: { group: '', version: 'v1', resource: 'configmaps' },
-  kind: 'ConfigMap',
-  namespaced: true,
-  namespace: '',
-  labelSelector: '',
-  fieldSelector: '',
-  keepsOld: false,
-  startsFor: '',
-}
+import { type Answer, configMapQuery as query, ScriptedApi } from '../support/scripted-api.ts'
 
 /** Reads until the script is used up and one more watch stands. `streamed`: lists are asked for as streams first. */
 export async function follow(

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { ApiFailure } from '../../watcher/connection.ts'
+import type { Query } from '../../watcher/query.ts'
 
 /** What a scripted API server answers to one request. */
 export type Answer =
@@ -81,6 +82,19 @@ async function* chunks(
       signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     })
   }
+}
+
+/** The config maps of all namespaces, of a cluster that keys know as c1. */
+export const configMapQuery: Query = {
+  clusterId: 'c1',
+  resource: { group: '', version: 'v1', resource: 'configmaps' },
+  kind: 'ConfigMap',
+  namespaced: true,
+  namespace: '',
+  labelSelector: '',
+  fieldSelector: '',
+  keepsOld: false,
+  startsFor: '',
 }
 
 /** A config map as a list or a watch shows it. */

@@ -10,7 +10,7 @@ import type { Query } from '../../watcher/query.ts'
 import { Stream, type StreamContext } from '../../watcher/stream.ts'
 import { loadStreamScripts, StreamStore } from '../../watcher/stream-store.ts'
 import type { RedisCorner } from './redis.ts'
-import { type Answer, ScriptedApi } from './scripted-api.ts'
+import { type Answer, configMapQuery, ScriptedApi } from './scripted-api.ts'
 import { putTrigger, short, waiting } from './triggers.ts'
 
 const scripts = loadStreamScripts()
@@ -46,18 +46,7 @@ export class TestStreams {
     settings: Partial<StreamContext> = {},
   ) {
     const api = new ScriptedApi(script)
-    const query: Query = {
-      clusterId: 'c1',
-      resource: { group: '', version: 'v1', resource: 'configmaps' },
-      kind: 'ConfigMap',
-      namespaced: true,
-      namespace: '',
-      labelSelector: '',
-      fieldSelector: '',
-      keepsOld: false,
-      startsFor: '',
-      ...part,
-    }
+    const query: Query = { ...configMapQuery, ...part }
     const context: StreamContext = {
       cluster: 'prod',
       query,

@@ -2,19 +2,15 @@ import { describe, expect, test } from 'vitest'
 import { listWatch } from '../../watcher/list-watch.ts'
 import type { Query } from '../../watcher/query.ts'
 import type { WatchEvent } from '../../watcher/watch-event.ts'
-import { type Answer, bookmark, configMap, errorFrame, frame, ScriptedApi } from '../support/scripted-api.ts'
-
-const query: Query = {
-  clusterId: 'c1',
-  resource: { group: '', version: 'v1', resource: 'configmaps' },
-  kind: 'ConfigMap',
-  namespaced: true,
-  namespace: '',
-  labelSelector: '',
-  fieldSelector: '',
-  keepsOld: false,
-  startsFor: '',
-}
+import {
+  type Answer,
+  bookmark,
+  configMap,
+  errorFrame,
+  frame,
+  configMapQuery as query,
+  ScriptedApi,
+} from '../support/scripted-api.ts'
 
 interface Run {
   from?: string

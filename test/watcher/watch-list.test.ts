@@ -7,23 +7,14 @@ import {
   type Answer,
   bookmark,
   configMap,
+  configMapQuery,
   errorFrame,
   frame,
   initialEventsEnd,
   ScriptedApi,
 } from '../support/scripted-api.ts'
 
-const query: Query = {
-  clusterId: 'c1',
-  resource: { group: '', version: 'v1', resource: 'configmaps' },
-  kind: 'ConfigMap',
-  namespaced: true,
-  namespace: '',
-  labelSelector: 'app=web',
-  fieldSelector: '',
-  keepsOld: false,
-  startsFor: '',
-}
+const query: Query = { ...configMapQuery, labelSelector: 'app=web' }
 
 afterEach(() => vi.useRealTimers())
 
